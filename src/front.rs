@@ -1,0 +1,374 @@
+//! Fronts: opening the real library behind one, and binding its slots.
+//!
+//! No lock is held over dlopen: loading the real HIP runs the constructor of the HSA front, which comes back in here. Threads that
+//! arrive together each open the library (the loader counts), and one of them wins a compare-and-swap.
+
+use std::ffi::{CStr, OsStr, c_char, c_void};
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+
+use crate::interim::Mode;
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use object::read::ReadCache;
+
+use crate::abi::front::{RMCP_FRONT_ABI, RMCP_FRONT_MAGIC, rmcp_front};
+use crate::elf::{self, Unfit};
+use crate::hooks;
+use crate::real::{Function, Real};
+use crate::say::say;
+use crate::settings::Settings;
+use crate::standin::stand_in;
+
+/// Calls that reached a front whose real library could not be had, or a function that it has not.
+static FAILED_CALLS: AtomicUsize = AtomicUsize::new(0);
+
+/// How many functions were asked for in vain.
+pub fn failed_calls() -> usize {
+    FAILED_CALLS.load(Ordering::Relaxed)
+}
+
+/// Why the real library of a front could not be had.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(
+        "the front was made for another version of librmcp.so (front format {0}, this library reads {RMCP_FRONT_ABI})"
+    )]
+    Format(u32),
+    #[error("it cannot be read ({0})")]
+    Unreadable(std::io::Error),
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    #[error("it is an RMCP front itself, not AMD's library")]
+    Front,
+    #[error("its SONAME is \"{found}\", not \"{wanted}\"")]
+    OtherLibrary { found: String, wanted: String },
+    #[error("the loader refused it ({0})")]
+    Loader(String),
+}
+
+/// A front's descriptor, as the core may use it: everything but `slots` and `core` is constant.
+#[derive(Clone, Copy)]
+struct Front(*mut rmcp_front);
+
+/// What became of a front; leaked, since a front and the core live as long as the process.
+struct Binding {
+    outcome: Result<Opened, Failure>,
+    told: AtomicBool,
+}
+
+struct Opened {
+    /// From dlopen; never closed.
+    handle: *mut c_void,
+    /// Which [`Real`] the hooks use for it; `None`: no hooks.
+    instance: Option<usize>,
+    /// The file is not the one that the front was made for.
+    changed: bool,
+    /// All slots are filled.
+    bound: AtomicBool,
+}
+
+// SAFETY: the handle is only passed to dlvsym and dlsym, which any thread may call.
+unsafe impl Sync for Opened {}
+
+/// `rmcp_front_attach`: see `include/front.h`.
+///
+/// # Safety
+/// `front` is null or a front's descriptor that stays valid and is used by nobody else but the core.
+pub unsafe fn attach(front: *mut rmcp_front) {
+    // SAFETY: handed on.
+    let Some(front) = (unsafe { Front::new(front) }) else { return };
+    if front.abi() != RMCP_FRONT_ABI || Settings::get().lazy {
+        return;
+    }
+    let binding = front.binding();
+    if let Ok(opened) = &binding.outcome {
+        front.bind_all(opened, &binding.told);
+    }
+}
+
+/// `rmcp_front_resolve`: see `include/front.h`.
+///
+/// # Safety
+/// As [`attach`]; `index` is below the front's `function_count`.
+pub unsafe fn resolve(front: *mut rmcp_front, index: u32) -> *mut c_void {
+    // SAFETY: handed on.
+    let Some(front) = (unsafe { Front::new(front) }) else { return stand_in("") };
+    if front.abi() != RMCP_FRONT_ABI {
+        // The layout behind the first words is unknown: no name, so no way to say which failure the caller understands.
+        static TOLD: AtomicBool = AtomicBool::new(false);
+        if !TOLD.swap(true, Ordering::Relaxed) {
+            say(&format!("{}; rebuild it with `rmcp front build`", Failure::Format(front.abi())));
+        }
+        return stand_in("hip");
+    }
+    let binding = front.binding();
+    match &binding.outcome {
+        Ok(opened) => {
+            front.bind_all(opened, &binding.told);
+            front.slot(index as usize).load(Ordering::Acquire)
+        }
+        Err(failure) => {
+            FAILED_CALLS.fetch_add(1, Ordering::Relaxed);
+            if !binding.told.swap(true, Ordering::Relaxed) {
+                say(&front.sentence(failure));
+            }
+            let target = stand_in(&front.name(index as usize).to_string_lossy());
+            front.slot(index as usize).store(target, Ordering::Release);
+            target
+        }
+    }
+}
+
+impl Front {
+    /// # Safety
+    /// `front` is null or points to a front's descriptor of any format.
+    unsafe fn new(front: *mut rmcp_front) -> Option<Self> {
+        // SAFETY: the magic is the first word of every format.
+        let valid = !front.is_null() && unsafe { (*front).magic } == RMCP_FRONT_MAGIC;
+        valid.then_some(Self(front))
+    }
+
+    fn abi(self) -> u32 {
+        // SAFETY: valid by construction; the second word of every format.
+        unsafe { (*self.0).abi }
+    }
+
+    fn count(self) -> usize {
+        // SAFETY: valid by construction.
+        unsafe { (*self.0).function_count as usize }
+    }
+
+    fn text(self, field: impl Fn(&rmcp_front) -> *const c_char) -> &'static CStr {
+        // SAFETY: the descriptor's strings are constants of the front.
+        unsafe { CStr::from_ptr(field(&*self.0)) }
+    }
+
+    fn soname(self) -> String {
+        self.text(|front| front.soname).to_string_lossy().into_owned()
+    }
+
+    fn real_path(self) -> &'static Path {
+        Path::new(OsStr::from_bytes(self.text(|front| front.real_path).to_bytes()))
+    }
+
+    fn name(self, index: usize) -> &'static CStr {
+        // SAFETY: index < function_count, by the callers; the entries are C strings.
+        unsafe { CStr::from_ptr(*(*self.0).names.add(index)) }
+    }
+
+    fn version(self, index: usize) -> &'static CStr {
+        // SAFETY: as for `name`.
+        unsafe { CStr::from_ptr(*(*self.0).versions.add(index)) }
+    }
+
+    fn slot(self, index: usize) -> &'static AtomicPtr<c_void> {
+        // SAFETY: index < function_count; slots are aligned words in writable data that is only accessed atomically by the core,
+        // and by the front's jumps, which read whole words.
+        unsafe { AtomicPtr::from_ptr((*self.0).slots.add(index)) }
+    }
+
+    fn core(self) -> &'static AtomicPtr<Binding> {
+        // SAFETY: the field is an aligned pointer in writable data, for the core's use only.
+        unsafe { AtomicPtr::from_ptr((&raw mut (*self.0).core).cast()) }
+    }
+
+    /// The front's binding; the library is opened by whoever comes first.
+    fn binding(self) -> &'static Binding {
+        let mut binding = self.core().load(Ordering::Acquire);
+        if binding.is_null() {
+            let ours = Box::into_raw(Box::new(Binding { outcome: self.open(), told: AtomicBool::new(false) }));
+            binding =
+                match self.core().compare_exchange(std::ptr::null_mut(), ours, Ordering::AcqRel, Ordering::Acquire) {
+                    Ok(_) => {
+                        // SAFETY: just published, never freed.
+                        self.announce(unsafe { &*ours });
+                        ours
+                    }
+                    Err(theirs) => {
+                        // SAFETY: ours was never shared.
+                        drop(unsafe { Box::from_raw(ours) });
+                        theirs
+                    }
+                };
+        }
+        // SAFETY: a published binding is never freed.
+        unsafe { &*binding }
+    }
+
+    /// Checks and opens the real library.
+    fn open(self) -> Result<Opened, Failure> {
+        let path = self.real_path();
+        let file = File::open(path).map_err(Failure::Unreadable)?;
+        let metadata = file.metadata().map_err(Failure::Unreadable)?;
+        if !metadata.is_file() {
+            return Err(Failure::Unfit(Unfit::NotElf));
+        }
+        if self.own_file() == Some((metadata.dev(), metadata.ino())) {
+            return Err(Failure::Front);
+        }
+        let library = elf::examine(&ReadCache::new(file))?;
+        if library.front {
+            return Err(Failure::Front);
+        }
+        let wanted = self.soname();
+        if library.soname != wanted {
+            return Err(Failure::OtherLibrary { found: library.soname, wanted });
+        }
+        let changed = library.build_id != self.text(|front| front.real_build_id).to_string_lossy();
+        // SAFETY: this runs the initialisers of AMD's library, which the program itself would have run.
+        let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
+            .map_err(|error| Failure::Loader(innermost(&error)))?;
+        // Never closed: fronts, hooks and the program keep its addresses.
+        let handle = library.into_raw();
+        let instance = match Settings::get().mode {
+            Mode::Off => None,
+            _ if hooks::any_for(&wanted) => Real::claim(handle),
+            _ => None,
+        };
+        Ok(Opened { handle, instance, changed, bound: AtomicBool::new(false) })
+    }
+
+    /// What is to be said or recorded once about a front that has just got its binding.
+    fn announce(self, binding: &Binding) {
+        match &binding.outcome {
+            Ok(opened) => {
+                if opened.changed {
+                    say(&format!(
+                        "{} is not the library that its front was made for, so functions that are new in it are missing; remake the front with \
+                         `rmcp front build --real {0}`",
+                        self.real_path().display()
+                    ));
+                }
+                tracing::debug!(soname = self.soname(), path = %self.real_path().display(), instance = opened.instance, "opened");
+            }
+            Err(failure) => tracing::error!("{}", self.sentence(failure)),
+        }
+    }
+
+    /// The sentence about a failure: which file, why, and what to do.
+    fn sentence(self, failure: &Failure) -> String {
+        let (soname, path) = (self.soname(), self.real_path().display());
+        let way_out = match failure {
+            Failure::Front | Failure::OtherLibrary { .. } => "make the front again from AMD's own file",
+            Failure::Loader(_) => "see whether the program runs without RMCP",
+            _ => "install it again, or make the front again from another file",
+        };
+        format!("{soname}: {path} cannot be used: {failure}; {way_out} (`rmcp front build --real FILE --out FILE`)")
+    }
+
+    /// Fills every slot. Several threads may do so at once: they store the same addresses.
+    fn bind_all(self, opened: &Opened, told: &AtomicBool) {
+        if opened.bound.load(Ordering::Acquire) {
+            return;
+        }
+        let real = opened.instance.map(|index| (index, Real::instance(index)));
+        let (mut missing, mut first_missing) = (0, None);
+        for index in 0..self.count() {
+            let name = self.name(index);
+            let address = find(opened.handle, name, self.version(index));
+            if address.is_null() {
+                missing += 1;
+                first_missing.get_or_insert(name);
+                self.slot(index).store(stand_in(&name.to_string_lossy()), Ordering::Release);
+                continue;
+            }
+            let mut target = address;
+            if let Some((instance, real)) = real
+                && let Some(function) = name.to_str().ok().and_then(Function::by_name)
+            {
+                real.bind(function, address);
+                target = hooks::address(function, instance).unwrap_or(address);
+            }
+            self.slot(index).store(target, Ordering::Release);
+        }
+        if !opened.changed {
+            self.copy_objects(opened.handle);
+        }
+        if let Some(name) = first_missing
+            && !told.swap(true, Ordering::Relaxed)
+        {
+            say(&format!(
+                "{}: {} lacks {missing} of the functions that the front exports ({} first), calls to them fail; make the front again with \
+                 `rmcp front build --real {1}`",
+                self.soname(),
+                self.real_path().display(),
+                name.to_string_lossy()
+            ));
+        }
+        opened.bound.store(true, Ordering::Release);
+    }
+
+    /// Gives exported data its initial value. Where the front stands in the global scope, the real library itself uses the front's copy; otherwise it uses its
+    /// own, and a program that reads ours sees at least what stood there at load.
+    fn copy_objects(self, handle: *mut c_void) {
+        // SAFETY: valid by construction; the objects are constants of the front.
+        let objects = unsafe {
+            let front = &*self.0;
+            if front.object_count == 0 {
+                &[]
+            } else {
+                std::slice::from_raw_parts(front.objects, front.object_count as usize)
+            }
+        };
+        for object in objects {
+            // SAFETY: the descriptor's strings are constants of the front.
+            let (name, version) = unsafe { (CStr::from_ptr(object.name), CStr::from_ptr(object.version)) };
+            let real = find(handle, name, version);
+            if real.is_null() || real == object.address {
+                continue;
+            }
+            let size = object.size as usize;
+            // SAFETY: both are objects of this size: the front was made from this very file (the caller saw to that).
+            unsafe {
+                let ours = std::slice::from_raw_parts(object.address.cast::<u8>(), size);
+                if ours.iter().all(|byte| *byte == 0) {
+                    std::ptr::copy_nonoverlapping(real.cast::<u8>(), object.address.cast::<u8>(), size);
+                }
+            }
+        }
+    }
+
+    /// Device and inode of the file that the front itself was loaded from.
+    fn own_file(self) -> Option<(u64, u64)> {
+        let mut info = std::mem::MaybeUninit::<libc::Dl_info>::uninit();
+        // SAFETY: dladdr fills the structure when it returns non-zero; the name is a C string.
+        let path = unsafe {
+            if libc::dladdr(self.0.cast(), info.as_mut_ptr()) == 0 {
+                return None;
+            }
+            let name = info.assume_init().dli_fname;
+            (!name.is_null()).then(|| Path::new(OsStr::from_bytes(CStr::from_ptr(name).to_bytes())))?
+        };
+        let metadata = std::fs::metadata(path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    }
+}
+
+/// The address of an exported symbol; null when the library has none of this name and version.
+fn find(handle: *mut c_void, name: &CStr, version: &CStr) -> *mut c_void {
+    // SAFETY: the handle is from dlopen and never closed; both are C strings.
+    unsafe {
+        if version.is_empty() {
+            libc::dlsym(handle, name.as_ptr())
+        } else {
+            dlvsym(handle, name.as_ptr(), version.as_ptr())
+        }
+    }
+}
+
+unsafe extern "C" {
+    /// glibc; the `libc` crate does not declare it.
+    fn dlvsym(handle: *mut c_void, symbol: *const c_char, version: *const c_char) -> *mut c_void;
+}
+
+/// What the loader said.
+fn innermost(error: &libloading::Error) -> String {
+    let mut error: &dyn std::error::Error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}

@@ -1,0 +1,37 @@
+//! The diagnostic log: `tracing` events to the file named by `RMCP_LOG`, and nowhere else. Written by the calling thread, since the core starts none.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tracing_appender::rolling::{RollingFileAppender, Rotation};
+
+use crate::say::say;
+use crate::settings::Settings;
+
+/// Opens the log at the first call of a process, if one is asked for.
+pub fn start() {
+    static STARTED: AtomicBool = AtomicBool::new(false);
+    let Some(path) = &Settings::get().log else { return };
+    if STARTED.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    if let Err(reason) = open(path) {
+        say(&format!(
+            "the log {} (RMCP_LOG) cannot be written: {reason}; name a file in a directory that you may write to",
+            path.display()
+        ));
+    }
+}
+
+fn open(path: &Path) -> Result<(), String> {
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or("it names no file")?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let appender = RollingFileAppender::builder()
+        .rotation(Rotation::NEVER)
+        .filename_prefix(name)
+        .build(directory)
+        .map_err(|e| e.to_string())?;
+    let subscriber =
+        tracing_subscriber::fmt().with_writer(appender).with_ansi(false).with_max_level(tracing::Level::DEBUG).finish();
+    tracing::subscriber::set_global_default(subscriber).map_err(|e| e.to_string())
+}

@@ -1,0 +1,150 @@
+//! The real libraries of this process: their functions as the hooks call them.
+
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::abi::{hip, hsa};
+
+/// How many real libraries one process can have hooked: HIP and HSA of one system, and of one Python wheel beside it. A further one is
+/// forwarded without hooks.
+pub const INSTANCES: usize = 4;
+
+macro_rules! functions {
+    ($($module:ident: $($name:ident $as:ident,)*;)*) => {
+        /// A function of a real library that the core calls, hooked or not.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[allow(non_camel_case_types)]
+        pub enum Function { $($($name,)*)* }
+
+        impl Function {
+            /// All of them, in order of their discriminants.
+            pub const ALL: &[(Self, &'static str)] = &[$($((Self::$name, stringify!($name)),)*)*];
+        }
+
+        #[allow(non_snake_case)]
+        impl Real {
+            $($(
+                /// The real function; `None` when the library has none of this name.
+                pub fn $name(&self) -> $module::$as {
+                    let address = self.address(Function::$name);
+                    // SAFETY: the address was bound by the name whose type this is (tests/core_abi.rs compares the types with
+                    // AMD's headers); null becomes None.
+                    unsafe { std::mem::transmute::<*mut c_void, $module::$as>(address) }
+                }
+            )*)*
+        }
+    };
+}
+
+functions! {
+    hip:
+        hipHostMalloc hipHostMalloc_t,
+        hipHostAlloc hipHostAlloc_t,
+        hipMemAllocHost hipMemAllocHost_t,
+        hipMallocHost hipMallocHost_t,
+        hipHostRegister hipHostRegister_t,
+        hipHostFree hipHostFree_t,
+        hipFreeHost hipFreeHost_t,
+        hipHostUnregister hipHostUnregister_t,
+        hipGetDeviceCount hipGetDeviceCount_t,
+        hipGetDevice hipGetDevice_t,
+        hipDeviceGetPCIBusId hipDeviceGetPCIBusId_t,
+        hipRuntimeGetVersion hipRuntimeGetVersion_t,
+        hipGetProcAddress hipGetProcAddress_t,
+        hipGetProcAddress_spt hipGetProcAddress_t,
+        hipGetDriverEntryPoint hipGetDriverEntryPoint_t,
+        hipGetDriverEntryPoint_spt hipGetDriverEntryPoint_t,
+    ;
+    hsa:
+        hsa_amd_memory_lock hsa_amd_memory_lock_t,
+        hsa_amd_memory_lock_to_pool hsa_amd_memory_lock_to_pool_t,
+        hsa_iterate_agents hsa_iterate_agents_t,
+        hsa_agent_get_info hsa_agent_get_info_t,
+        hsa_amd_agent_iterate_memory_pools hsa_amd_agent_iterate_memory_pools_t,
+        hsa_amd_memory_pool_get_info hsa_amd_memory_pool_get_info_t,
+    ;
+}
+
+impl Function {
+    /// The function of this exported name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(function, _)| *function)
+    }
+}
+
+/// One real library.
+#[derive(Debug)]
+pub struct Real {
+    /// What dlopen returned: the same for every front of the same file.
+    handle: AtomicPtr<c_void>,
+    functions: [AtomicPtr<c_void>; Function::ALL.len()],
+}
+
+static REALS: [Real; INSTANCES] = [const { Real::none() }; INSTANCES];
+
+impl Real {
+    const fn none() -> Self {
+        Self {
+            handle: AtomicPtr::new(std::ptr::null_mut()),
+            functions: [const { AtomicPtr::new(std::ptr::null_mut()) }; Function::ALL.len()],
+        }
+    }
+
+    /// The library of instance `index`, which is below [`INSTANCES`].
+    pub fn instance(index: usize) -> &'static Self {
+        &REALS[index]
+    }
+
+    /// The instance for the library that dlopen called `handle`: the one it has, or the first free one.
+    pub fn claim(handle: *mut c_void) -> Option<usize> {
+        Self::claim_in(&REALS, handle)
+    }
+
+    fn claim_in(reals: &[Self], handle: *mut c_void) -> Option<usize> {
+        reals.iter().position(|real| {
+            match real.handle.compare_exchange(std::ptr::null_mut(), handle, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => true,
+                Err(owner) => owner == handle,
+            }
+        })
+    }
+
+    /// Stores the address of a function of this library.
+    pub fn bind(&self, function: Function, address: *mut c_void) {
+        self.functions[function as usize].store(address, Ordering::Release);
+    }
+
+    /// The address of a function; null when it is not bound.
+    pub fn address(&self, function: Function) -> *mut c_void {
+        self.functions[function as usize].load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn discriminants_index_the_table_of_all_functions() {
+        for (index, (function, name)) in Function::ALL.iter().enumerate() {
+            assert_eq!(*function as usize, index);
+            assert_eq!(Function::by_name(name), Some(*function));
+        }
+    }
+
+    #[test]
+    fn one_handle_has_one_instance_and_there_is_none_beyond_the_last() {
+        let reals = [const { Real::none() }; 2];
+        let handle = |n: usize| std::ptr::without_provenance_mut::<c_void>(n);
+        assert_eq!(Real::claim_in(&reals, handle(8)), Some(0));
+        assert_eq!(Real::claim_in(&reals, handle(16)), Some(1));
+        assert_eq!(Real::claim_in(&reals, handle(8)), Some(0));
+        assert_eq!(Real::claim_in(&reals, handle(24)), None);
+    }
+
+    #[test]
+    fn an_unbound_function_is_none() {
+        let real = Real::none();
+        assert!(real.hipHostMalloc().is_none());
+    }
+}

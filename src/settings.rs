@@ -1,0 +1,128 @@
+//! What the environment asks of the core. Read once, at the first use; nothing changes afterwards.
+
+use std::ffi::{CStr, OsString, c_char};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use crate::interim::Mode;
+use once_cell::race::OnceBox;
+
+use crate::say::say;
+
+/// The environment of the core, see `docs/architecture.md`.
+#[derive(Debug)]
+pub struct Settings {
+    /// `RMCP_POLICY`.
+    pub mode: Mode,
+    /// `RMCP_RECORD`: the record file; `None`: nothing is recorded.
+    pub record: Option<PathBuf>,
+    /// `RMCP_OPEN=lazy`: real libraries are opened at the first call.
+    pub lazy: bool,
+    /// `RMCP_LOG`: the diagnostic log.
+    pub log: Option<PathBuf>,
+}
+
+impl Settings {
+    /// The settings of this process. Two threads may both read the environment at the first use; one result is kept.
+    pub fn get() -> &'static Self {
+        static SETTINGS: OnceBox<Settings> = OnceBox::new();
+        SETTINGS.get_or_init(|| {
+            let (settings, complaint) = Self::read(variable);
+            if let Some(complaint) = complaint {
+                complain_once(&complaint);
+            }
+            Box::new(settings)
+        })
+    }
+
+    /// Reads the settings through `variable`; the second value is a sentence for the user about what could not be used.
+    fn read(variable: impl Fn(&CStr) -> Option<OsString>) -> (Self, Option<String>) {
+        let path = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let mut complaint = None;
+        let mode = match variable(c"RMCP_POLICY").filter(|value| !value.is_empty()) {
+            None => Mode::Default,
+            Some(value) => match value.to_str().and_then(|name| name.parse().ok()) {
+                Some(mode) => mode,
+                None => {
+                    complaint = Some(format!(
+                        "RMCP_POLICY={} is no policy, so nothing is rewritten or recorded; set it to off, audit, default or strict",
+                        value.to_string_lossy()
+                    ));
+                    Mode::Off
+                }
+            },
+        };
+        let lazy = variable(c"RMCP_OPEN").is_some_and(|value| value == "lazy");
+        (Self { mode, record: path(c"RMCP_RECORD"), lazy, log: path(c"RMCP_LOG") }, complaint)
+    }
+}
+
+fn complain_once(sentence: &str) {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if !SAID.swap(true, Ordering::Relaxed) {
+        say(sentence);
+    }
+}
+
+unsafe extern "C" {
+    /// glibc; the `libc` crate does not declare it.
+    fn secure_getenv(name: *const c_char) -> *mut c_char;
+}
+
+/// An environment variable; `None` in secure execution (AT_SECURE), where the environment belongs to somebody else.
+fn variable(name: &CStr) -> Option<OsString> {
+    // SAFETY: the name is a C string; the result is copied at once.
+    unsafe {
+        let value = secure_getenv(name.as_ptr());
+        (!value.is_null()).then(|| OsString::from_vec(CStr::from_ptr(value).to_bytes().to_vec()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> (Settings, Option<String>) {
+        Settings::read(|name| {
+            variables.iter().find(|(n, _)| n.as_bytes() == name.to_bytes()).map(|(_, v)| OsString::from(v))
+        })
+    }
+
+    #[test]
+    fn without_variables_the_policy_is_default_and_nothing_is_recorded() {
+        let (settings, complaint) = read(&[]);
+        assert_eq!(settings.mode, Mode::Default);
+        assert_eq!((settings.record, settings.log, settings.lazy, complaint), (None, None, false, None));
+    }
+
+    #[test]
+    fn each_policy_name_is_understood() {
+        for (name, mode) in [
+            ("off", Mode::Off),
+            ("audit", Mode::Audit),
+            ("default", Mode::Default),
+            ("strict", Mode::Strict),
+            ("", Mode::Default),
+        ] {
+            let (settings, complaint) = read(&[("RMCP_POLICY", name)]);
+            assert_eq!((settings.mode, complaint), (mode, None), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_policy_acts_as_off_and_the_sentence_has_the_accepted_names() {
+        let (settings, complaint) = read(&[("RMCP_POLICY", "fast")]);
+        assert_eq!(settings.mode, Mode::Off);
+        let complaint = complaint.expect("a complaint");
+        for word in ["fast", "off", "audit", "default", "strict"] {
+            assert!(complaint.contains(word), "{complaint}");
+        }
+    }
+
+    #[test]
+    fn paths_and_the_lazy_mode_are_read() {
+        let (settings, _) = read(&[("RMCP_RECORD", "/r"), ("RMCP_LOG", "/l"), ("RMCP_OPEN", "lazy")]);
+        assert_eq!((settings.record, settings.log, settings.lazy), (Some("/r".into()), Some("/l".into()), true));
+    }
+}
