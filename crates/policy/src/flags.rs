@@ -1,0 +1,54 @@
+//! Flag values of the HIP and HSA calls that the policy looks at.
+//!
+//! `hip/hip_runtime_api.h` of HIP 5.2.3 unless a later version is given; the values never changed afterwards.
+
+/// `hipHostMallocDefault`.
+pub const HOST_MALLOC_DEFAULT: u32 = 0x0;
+/// `hipHostMallocPortable`.
+pub const HOST_MALLOC_PORTABLE: u32 = 0x1;
+/// `hipHostMallocMapped`.
+pub const HOST_MALLOC_MAPPED: u32 = 0x2;
+/// `hipHostMallocWriteCombined`.
+pub const HOST_MALLOC_WRITE_COMBINED: u32 = 0x4;
+/// `hipHostMallocUncached`, in the header since HIP 7.0. Older libraries do not know the bit and return coarse-grained memory for it.
+pub const HOST_MALLOC_UNCACHED: u32 = 0x1000_0000;
+/// `hipHostMallocNumaUser`.
+pub const HOST_MALLOC_NUMA_USER: u32 = 0x2000_0000;
+/// `hipHostMallocCoherent`.
+pub const HOST_MALLOC_COHERENT: u32 = 0x4000_0000;
+/// `hipHostMallocNonCoherent`.
+pub const HOST_MALLOC_NON_COHERENT: u32 = 0x8000_0000;
+
+/// `hipHostRegisterDefault`.
+pub const HOST_REGISTER_DEFAULT: u32 = 0x0;
+/// `hipHostRegisterPortable`.
+pub const HOST_REGISTER_PORTABLE: u32 = 0x1;
+/// `hipHostRegisterMapped`.
+pub const HOST_REGISTER_MAPPED: u32 = 0x2;
+/// `hipHostRegisterIoMemory`.
+pub const HOST_REGISTER_IO_MEMORY: u32 = 0x4;
+/// `hipExtHostRegisterCoarseGrained`; since HIP 5.7 the same value is also `hipHostRegisterReadOnly`.
+pub const HOST_REGISTER_COARSE_GRAINED: u32 = 0x8;
+/// `hipExtHostRegisterUncached`, in the header since HIP 7.0.
+pub const HOST_REGISTER_UNCACHED: u32 = 0x8000_0000;
+
+/// `hipMemAttachGlobal`.
+pub const MEM_ATTACH_GLOBAL: u32 = 0x1;
+/// `hipMemAttachHost`.
+pub const MEM_ATTACH_HOST: u32 = 0x2;
+
+/// `hipMemAdviseSetCoarseGrain`, of `hipMemoryAdvise`.
+pub const MEM_ADVISE_SET_COARSE_GRAIN: u32 = 100;
+/// `hipMemAdviseUnsetCoarseGrain`, of `hipMemoryAdvise`.
+pub const MEM_ADVISE_UNSET_COARSE_GRAIN: u32 = 101;
+
+/// `hipDeviceMallocDefault`.
+pub const DEVICE_MALLOC_DEFAULT: u32 = 0x0;
+/// `hipDeviceMallocFinegrained`.
+pub const DEVICE_MALLOC_FINEGRAINED: u32 = 0x1;
+/// `hipMallocSignalMemory`.
+pub const DEVICE_MALLOC_SIGNAL_MEMORY: u32 = 0x2;
+/// `hipDeviceMallocUncached`, accepted since HIP 5.5.
+pub const DEVICE_MALLOC_UNCACHED: u32 = 0x3;
+/// `hipDeviceMallocContiguous`, in the header since HIP 6.2.
+pub const DEVICE_MALLOC_CONTIGUOUS: u32 = 0x4;
