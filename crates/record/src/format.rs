@@ -1,0 +1,85 @@
+//! Layout of the file, shared by writer and reader. All fields are little endian; offsets and sizes are bytes unless a name says words (of 8 bytes).
+
+/// First bytes of every record file.
+pub const MAGIC: [u8; 8] = *b"RMCPREC\n";
+/// Version of the layout. A reader refuses other versions.
+pub const VERSION: u32 = 1;
+/// Size of the file header.
+pub const HEADER_BYTES: usize = 4096;
+/// Size of a chunk.
+pub const CHUNK_BYTES: usize = 65536;
+
+/// Offsets in the file header.
+pub mod header {
+    /// `[u8; 8]`.
+    pub const MAGIC: usize = 0;
+    /// `u32`.
+    pub const VERSION: usize = 8;
+    /// `u32`, [`super::CHUNK_BYTES`].
+    pub const CHUNK_BYTES: usize = 12;
+    /// `u32`: chunks given out, whether or not their space could be had.
+    pub const CHUNKS: usize = 16;
+    /// `u32`: number of the next process, from 1. A number is given once, so a reused pid is another process.
+    pub const NEXT_PROCESS: usize = 20;
+    /// `u32`: number of the next string, from 1.
+    pub const NEXT_STRING: usize = 24;
+    /// `u32`: errno of the first process that had to stop recording, 0 if none had.
+    pub const STOP_ERRNO: usize = 28;
+    /// `u32`: records that could not be written.
+    pub const LOST: usize = 32;
+}
+
+/// First word of a chunk: this value in the low half, the process number in the high half.
+pub const CHUNK_MAGIC: u32 = u32::from_le_bytes(*b"RMCk");
+/// Size of a chunk's header: magic and process, used, pid, 40 reserved bytes.
+pub const CHUNK_HEADER_BYTES: usize = 64;
+
+/// Offsets in a chunk header.
+pub mod chunk {
+    /// `u32` magic, `u32` process number.
+    pub const OWNER: usize = 0;
+    /// `u64`: bytes of the chunk that are in use, header included. Stored last.
+    pub const USED: usize = 8;
+    /// `u64`: process id.
+    pub const PID: usize = 16;
+}
+
+/// Kinds of record. The first word of a record: kind in bits 0-7, its length in words in bits 16-31, thread id in bits 32-63.
+pub mod kind {
+    /// `[head, id | length << 32, bytes padded to words]`.
+    pub const STRING: u8 = 1;
+    /// `[head, time, unix time, pid | parent << 32, exe | argv0 << 32, mode]`.
+    pub const PROCESS: u8 = 2;
+    /// `[head, time, soname | real path << 32, build-id | front path << 32]`.
+    pub const FRONT: u8 = 3;
+    /// `[head, time, id | text << 32]`.
+    pub const WARNING: u8 = 4;
+    /// `[head, time, flags asked | used << 32, size, pointer, result | ordinal << 32, call | rule << 32, caller | mode << 32,
+    /// target | bus << 32, verdict | warning << 32]`.
+    pub const CALL: u8 = 5;
+}
+
+/// Length of the records of fixed size, in words.
+pub mod words {
+    /// See [`super::kind::PROCESS`].
+    pub const PROCESS: usize = 6;
+    /// See [`super::kind::FRONT`].
+    pub const FRONT: usize = 4;
+    /// See [`super::kind::WARNING`].
+    pub const WARNING: usize = 3;
+    /// See [`super::kind::CALL`].
+    pub const CALL: usize = 10;
+}
+
+/// Longest string in bytes; longer ones are cut.
+pub const MAX_STRING: usize = 4096;
+
+/// Two halves of a word.
+pub const fn pair(low: u32, high: u32) -> u64 {
+    low as u64 | (high as u64) << 32
+}
+
+/// First word of a record.
+pub const fn head(kind: u8, words: usize, tid: u32) -> u64 {
+    kind as u64 | (words as u64 & 0xffff) << 16 | (tid as u64) << 32
+}
