@@ -1,0 +1,155 @@
+//! The memory behind a device file: one sparse memfd, mapped once for the model, whose offsets are the mmap offsets that the driver hands out.
+//!
+//! So `mmap` of a device file is the kernel's own, and a buffer without CPU mapping (small BAR) is still reachable for the GPU.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+/// Buffers start at this offset: 0 would look like "no offset".
+const FIRST: u64 = 2 << 20;
+const ALIGN: u64 = 1 << 16;
+
+/// A device file's memory.
+#[derive(Debug)]
+pub struct Backing {
+    file: File,
+    dev: u64,
+    ino: u64,
+    base: u64,
+    size: u64,
+    /// Buffers by offset, with their sizes.
+    used: Mutex<BTreeMap<u64, u64>>,
+}
+
+impl Backing {
+    /// `size` bytes, none of which exist before they are touched.
+    pub fn new(name: &str, size: u64) -> std::io::Result<Self> {
+        let name = std::ffi::CString::new(name)?;
+        // SAFETY: memfd_create copies the name; the new descriptor is ours alone.
+        let file = unsafe {
+            let fd = libc::syscall(libc::SYS_memfd_create, name.as_ptr(), libc::MFD_CLOEXEC) as i32;
+            if fd < 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+            File::from_raw_fd(fd)
+        };
+        file.set_len(size)?;
+        // A raw fstat: a preload may answer for these descriptors.
+        // SAFETY: fstat fills the structure.
+        let stat = unsafe {
+            let mut stat: libc::stat = std::mem::zeroed();
+            if libc::syscall(libc::SYS_fstat, file.as_raw_fd(), &raw mut stat) != 0 {
+                return Err(std::io::Error::last_os_error());
+            }
+            stat
+        };
+        // SAFETY: a new shared mapping of our own file, nowhere in particular.
+        let base = unsafe {
+            let flags = libc::MAP_SHARED | libc::MAP_NORESERVE;
+            libc::mmap(
+                std::ptr::null_mut(),
+                size as usize,
+                libc::PROT_READ | libc::PROT_WRITE,
+                flags,
+                file.as_raw_fd(),
+                0,
+            )
+        };
+        if base == libc::MAP_FAILED {
+            return Err(std::io::Error::last_os_error());
+        }
+        Ok(Backing { dev: stat.st_dev, ino: stat.st_ino, file, base: base as u64, size, used: Mutex::default() })
+    }
+
+    /// A new descriptor of the file, as open(2) would give: close-on-exec is the caller's to clear.
+    pub fn duplicate(&self) -> Result<i32, i32> {
+        // SAFETY: duplicates our descriptor.
+        let fd = unsafe { libc::fcntl(self.file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) };
+        if fd < 0 { Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EMFILE)) } else { Ok(fd) }
+    }
+
+    /// Whether a file with this device and inode number is this one.
+    pub fn is(&self, dev: u64, ino: u64) -> bool {
+        (self.dev, self.ino) == (dev, ino)
+    }
+
+    /// The model's address of the byte at `offset`.
+    pub fn host(&self, offset: u64) -> u64 {
+        debug_assert!(offset < self.size);
+        self.base + offset
+    }
+
+    /// Stores a word; `offset` is a multiple of 8 within the file.
+    pub fn write_u64(&self, offset: u64, value: u64) {
+        assert!(offset % 8 == 0 && offset < self.size);
+        // SAFETY: within our mapping and aligned; the program may look at it at any time.
+        unsafe { AtomicU64::from_ptr(self.host(offset) as *mut u64) }.store(value, Ordering::Release);
+    }
+
+    /// Room for a buffer: its offset; `None` when the file is full.
+    pub fn allocate(&self, size: u64) -> Option<u64> {
+        let size = size.next_multiple_of(ALIGN);
+        let mut used = self.used.lock();
+        let mut offset = FIRST;
+        for (start, length) in used.iter() {
+            if offset.checked_add(size)? <= *start {
+                break;
+            }
+            offset = start + length;
+        }
+        if offset.checked_add(size)? > self.size {
+            return None;
+        }
+        used.insert(offset, size);
+        Some(offset)
+    }
+
+    /// Gives a buffer's room back; its memory is zero again.
+    pub fn release(&self, offset: u64) {
+        let Some(size) = self.used.lock().remove(&offset) else { return };
+        let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+        // SAFETY: a hole in our own file.
+        unsafe { libc::fallocate(self.file.as_raw_fd(), mode, offset as i64, size as i64) };
+    }
+}
+
+impl Drop for Backing {
+    fn drop(&mut self) {
+        // SAFETY: the mapping that `new` made; nobody uses it any more, by contract of the owner.
+        unsafe { libc::munmap(self.base as *mut libc::c_void, self.size as usize) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_found_given_back_and_zero_again() {
+        let backing = Backing::new("test", FIRST + 4 * ALIGN).expect("a memfd");
+        let first = backing.allocate(1).expect("room");
+        let second = backing.allocate(ALIGN).expect("room");
+        assert_eq!((first, second), (FIRST, FIRST + ALIGN));
+        assert_eq!(backing.allocate(3 * ALIGN), None, "two are left");
+        backing.write_u64(first, 7);
+        backing.release(first);
+        assert_eq!(backing.allocate(8), Some(first));
+        // SAFETY: aligned and within the mapping.
+        assert_eq!(unsafe { *(backing.host(first) as *const u64) }, 0);
+    }
+
+    #[test]
+    fn a_duplicate_is_known_by_its_inode() {
+        let backing = Backing::new("test", FIRST).expect("a memfd");
+        // SAFETY: the new descriptor is ours.
+        let copy = unsafe { File::from_raw_fd(backing.duplicate().expect("a descriptor")) };
+        let metadata = copy.metadata().expect("fstat");
+        assert!(backing.is(metadata.dev(), metadata.ino()));
+        assert!(!backing.is(metadata.dev(), metadata.ino() + 1));
+    }
+}

@@ -1,0 +1,84 @@
+//! What a program needs around it to see a virtual machine: the tree of files and the environment.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::spec::Spec;
+use crate::tree;
+
+/// The machine, in text form.
+pub const SPEC: &str = "VGPU_SPEC";
+/// The directory of the tree.
+pub const TREE: &str = "VGPU_TREE";
+/// The log file; unset: no log.
+pub const LOG: &str = "VGPU_LOG";
+/// File name of the preload library.
+pub const LIBRARY: &str = "libvgpu_preload.so";
+
+/// A prepared machine. The tree is removed when it is dropped: keep it until the program has ended.
+#[derive(Debug)]
+pub struct Prepared {
+    tree: TempDir,
+    environment: Vec<(&'static str, OsString)>,
+}
+
+/// A virtual machine could not be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// The tree could not be written.
+    #[error(
+        "the virtual card's files cannot be written below {directory} ({source}); set TMPDIR to a directory with room"
+    )]
+    Tree {
+        /// Where.
+        directory: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The log could not be created.
+    #[error("the log {path} cannot be created ({source}); name another file")]
+    Log {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There is no preload library.
+    #[error("{0} is not there; build it with `cargo build --release -p vgpu-preload`")]
+    NoLibrary(PathBuf),
+}
+
+impl Prepared {
+    /// Writes the tree of `spec` to a temporary directory. `log` is emptied. `library` is the path of [`LIBRARY`].
+    pub fn new(spec: &Spec, log: Option<&Path>, library: &Path) -> Result<Self, LaunchError> {
+        let library = library.canonicalize().map_err(|_| LaunchError::NoLibrary(library.to_owned()))?;
+        let failed = |source| LaunchError::Tree { directory: std::env::temp_dir(), source };
+        let tree = tempfile::Builder::new().prefix("vgpu-").tempdir().map_err(failed)?;
+        tree::write(spec, tree.path()).map_err(failed)?;
+        let mut environment = vec![(SPEC, OsString::from(spec.to_string())), (TREE, tree.path().into())];
+        if let Some(path) = log {
+            let failed = |source| LaunchError::Log { path: path.to_owned(), source };
+            std::fs::write(path, "").map_err(failed)?;
+            environment.push((LOG, path.canonicalize().map_err(failed)?.into()));
+        }
+        let mut preload = library.into_os_string();
+        if let Some(others) = std::env::var_os("LD_PRELOAD").filter(|others| !others.is_empty()) {
+            preload.push(":");
+            preload.push(others);
+        }
+        environment.push(("LD_PRELOAD", preload));
+        Ok(Prepared { tree, environment })
+    }
+
+    /// What to set in the program's environment; LD_PRELOAD has the caller's own entries behind ours.
+    pub fn environment(&self) -> &[(&'static str, OsString)] {
+        &self.environment
+    }
+
+    /// The directory of the tree.
+    pub fn tree(&self) -> &Path {
+        self.tree.path()
+    }
+}

@@ -1,0 +1,144 @@
+//! The log of what reached the virtual kernel driver: JSON lines, one write(2) each, appended by every process of a run.
+//!
+//! Every line has `seq` (from 0 in each process), `pid`, `tid` and `event`. The other fields depend on the event:
+//!
+//! | `event` | fields |
+//! |---|---|
+//! | `alloc` | `gpu` (KFD gpu_id), `card`, `va`, `size`, `flags` (8 hex digits), `names`, `mtype`, `handle`, `errno` (0 or the refusal) |
+//! | `free` | `handle`, `va` |
+//! | `map`, `unmap` | `handle`, `va`, `gpus` (KFD gpu_ids) |
+//! | `svm` | `va`, `size`, `set`, `clear` (SVM flags, hex), `access` (gpu_ids), `mtype` |
+//! | `queue` | `gpu`, `card`, `id`, `type`, `ring`, `size` |
+//! | `fault` | an injected failure: `ioctl`, `errno` |
+//! | `stop` | a queue that stopped: `gpu`, `text` |
+//! | `unknown` | an ioctl that is not modelled: `ioctl` |
+//!
+//! Addresses and sizes are numbers (bytes).
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+use crate::mtype::Mtype;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Number of the line within its process.
+    pub seq: u64,
+    /// Process.
+    pub pid: u32,
+    /// Thread.
+    pub tid: u32,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+pub enum Event {
+    /// AMDKFD_IOC_ALLOC_MEMORY_OF_GPU.
+    Alloc {
+        gpu: u32,
+        card: String,
+        va: u64,
+        size: u64,
+        flags: String,
+        names: Vec<String>,
+        mtype: Mtype,
+        handle: u64,
+        errno: i32,
+    },
+    /// AMDKFD_IOC_FREE_MEMORY_OF_GPU.
+    Free { handle: u64, va: u64 },
+    /// AMDKFD_IOC_MAP_MEMORY_TO_GPU.
+    Map { handle: u64, va: u64, gpus: Vec<u32> },
+    /// AMDKFD_IOC_UNMAP_MEMORY_FROM_GPU.
+    Unmap { handle: u64, va: u64, gpus: Vec<u32> },
+    /// AMDKFD_IOC_SVM, operation SET_ATTR.
+    Svm { va: u64, size: u64, set: String, clear: String, access: Vec<u32>, mtype: Mtype },
+    /// AMDKFD_IOC_CREATE_QUEUE.
+    Queue {
+        gpu: u32,
+        card: String,
+        id: u32,
+        #[serde(rename = "type")]
+        kind: String,
+        ring: u64,
+        size: u64,
+    },
+    /// A failure that the fault plan asked for.
+    Fault { ioctl: String, errno: i32 },
+    /// A queue stopped.
+    Stop { gpu: u32, text: String },
+    /// An ioctl that is not modelled.
+    Unknown { ioctl: String },
+}
+
+/// Where lines go.
+#[derive(Debug)]
+pub struct Log {
+    file: Option<File>,
+    seq: AtomicU64,
+}
+
+impl Log {
+    /// Appends to the file at `path`; `None`: lines are dropped.
+    pub fn open(path: Option<&Path>) -> std::io::Result<Self> {
+        let file = path.map(|path| OpenOptions::new().append(true).create(true).open(path)).transpose()?;
+        Ok(Log { file, seq: AtomicU64::new(0) })
+    }
+
+    /// Writes one line. A line that cannot be written is lost: the program under test goes on.
+    pub fn write(&self, event: Event) {
+        let Some(mut file) = self.file.as_ref() else { return };
+        // SAFETY: gettid has no arguments.
+        let tid = unsafe { libc::gettid() } as u32;
+        let line = Line { seq: self.seq.fetch_add(1, Ordering::Relaxed), pid: std::process::id(), tid, event };
+        if let Ok(mut text) = serde_json::to_vec(&line) {
+            text.push(b'\n');
+            let _ = file.write_all(&text);
+        }
+    }
+}
+
+/// Reads a log.
+pub fn read(path: &Path) -> std::io::Result<Vec<Line>> {
+    let text = std::fs::read_to_string(path)?;
+    text.lines().map(|line| serde_json::from_str(line).map_err(std::io::Error::other)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back_in_order() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("log");
+        let log = Log::open(Some(&path)).expect("a log");
+        let events = [
+            Event::Alloc {
+                gpu: 7,
+                card: "gfx1030".into(),
+                va: 0x1000,
+                size: 4096,
+                flags: "d4000004".into(),
+                names: vec!["userptr".into(), "coherent".into()],
+                mtype: Mtype::Uc,
+                handle: 1,
+                errno: 0,
+            },
+            Event::Free { handle: 1, va: 0x1000 },
+        ];
+        events.iter().for_each(|event| log.write(event.clone()));
+        let lines = read(&path).expect("JSON lines");
+        assert_eq!(lines.iter().map(|line| line.seq).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(lines.into_iter().map(|line| line.event).collect::<Vec<_>>(), events);
+    }
+}
