@@ -172,12 +172,33 @@ pub fn thread_id() -> u32 {
     unsafe { libc::syscall(libc::SYS_gettid) as u32 }
 }
 
-/// Takes an exclusive lock on the file until it is closed.
-pub fn lock(file: &File) -> io::Result<()> {
-    // SAFETY: an open descriptor.
-    match unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
+/// A file that others which lock it have to wait for.
+///
+/// The lock is given back explicitly: closing the file would not do it, because the mapping keeps the open file, and with it the lock.
+pub struct Locked(File);
+
+impl Locked {
+    pub fn new(file: File) -> io::Result<Self> {
+        // SAFETY: an open descriptor.
+        match unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) } {
+            0 => Ok(Self(file)),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+impl std::ops::Deref for Locked {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // SAFETY: an open descriptor.
+        unsafe { libc::flock(self.0.as_raw_fd(), libc::LOCK_UN) };
     }
 }
 

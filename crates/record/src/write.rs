@@ -13,7 +13,7 @@ use crate::format::{
     CHUNK_BYTES, CHUNK_HEADER_BYTES, HEADER_BYTES, MAGIC, MAX_STRING, VERSION, head, header, kind, pair, words,
 };
 use crate::intern::Interner;
-use crate::map::{self, Chunk, ForkMark, Mapping};
+use crate::map::{self, Chunk, ForkMark, Locked, Mapping};
 
 /// One call that allocates, changes or frees memory. Texts are written to the file once and numbered; empty means not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,8 +149,8 @@ fn io_error(path: &Path, source: io::Error) -> OpenError {
     OpenError::Io { path: path.to_owned(), source }
 }
 
-/// Opens or makes the file and locks it against others that do the same, until it is closed.
-fn open_file(path: &Path) -> Result<File, OpenError> {
+/// Opens or makes the file and locks it against others that do the same.
+fn open_file(path: &Path) -> Result<Locked, OpenError> {
     let open = || {
         let file = OpenOptions::new()
             .read(true)
@@ -163,8 +163,7 @@ fn open_file(path: &Path) -> Result<File, OpenError> {
         if !file.metadata()?.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
         }
-        map::lock(&file)?;
-        Ok(file)
+        Locked::new(file)
     };
     open().map_err(|source| io_error(path, source))
 }

@@ -1,0 +1,196 @@
+//! Any file is read or refused; nothing that is not a record is written to.
+
+use std::fs;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+use rmcp_record::{CHUNK_BYTES, Event, HEADER_BYTES, OpenError, ReadError, Verdict, Writer, create, read};
+
+fn no_stop(sentence: &str) {
+    panic!("recording stopped: {sentence}");
+}
+
+fn sample(events: u64) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("record");
+    let writer = Writer::open(&path, "default", no_stop).expect("a writer");
+    for n in 0..events {
+        writer.record(&Event {
+            call: "hipMalloc",
+            pointer: n,
+            caller: "a longer name of a library.so",
+            ..Event::default()
+        });
+    }
+    (directory, path)
+}
+
+#[test]
+fn a_foreign_file_is_left_alone_by_writer_reader_and_create() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (name, content) in [("text", &b"important"[..]), ("zeros", &[0; 100_000]), ("almost", b"RMCPREC\n")] {
+        let path = directory.path().join(name);
+        fs::write(&path, content).expect("written");
+        assert!(matches!(Writer::open(&path, "default", no_stop), Err(OpenError::Foreign(_))), "{name}");
+        assert!(matches!(create(&path), Err(OpenError::Foreign(_))), "{name}");
+        assert!(matches!(read(&path), Err(ReadError::Foreign(_) | ReadError::Truncated(_))), "{name}");
+        assert_eq!(fs::read(&path).expect("read"), content, "{name}");
+    }
+}
+
+#[test]
+fn what_is_no_file_is_an_error_that_names_it() {
+    for path in ["/dev/null", "/", "/nonexistent/record"] {
+        let error = Writer::open(path.as_ref(), "default", no_stop).err().expect("an error").to_string();
+        assert!(error.starts_with(path) && error.contains("--record"), "{error}");
+    }
+    assert!(read("/nonexistent/record".as_ref()).is_err());
+}
+
+#[test]
+fn another_version_is_refused_by_both_sides() {
+    let (_directory, path) = sample(1);
+    let mut bytes = fs::read(&path).expect("read");
+    bytes[8] = 2;
+    fs::write(&path, &bytes).expect("written");
+    assert!(matches!(read(&path), Err(ReadError::Version { found: 2, .. })));
+    assert!(matches!(Writer::open(&path, "default", no_stop), Err(OpenError::Version { found: 2, .. })));
+}
+
+#[test]
+fn an_empty_file_becomes_a_record_and_a_record_goes_on() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("record");
+    fs::write(&path, "").expect("written");
+    for round in 1..=3 {
+        let writer = Writer::open(&path, "default", no_stop).expect("a writer");
+        writer.record(&Event::default());
+        assert_eq!(read(&path).expect("a recording").calls.len(), round);
+    }
+}
+
+#[test]
+fn create_replaces_an_older_record_by_an_empty_one() {
+    let (_directory, path) = sample(10);
+    create(&path).expect("a new record");
+    let recording = read(&path).expect("a recording");
+    assert_eq!((recording.calls.len(), recording.processes.len()), (0, 0));
+}
+
+#[test]
+fn a_record_is_readable_by_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_directory, path) = sample(0);
+    assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn strings_up_to_any_length_are_kept_or_cut_at_a_character() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("record");
+    let writer = Writer::open(&path, "default", no_stop).expect("a writer");
+    let texts: Vec<String> = [0, 1, 7, 8, 9, 4094, 4095, 4096, 4097, 100_000]
+        .iter()
+        .map(|length| "\u{e4}".repeat(length / 2) + &"x".repeat(length % 2))
+        .collect();
+    for text in &texts {
+        for _ in 0..20 {
+            writer.record(&Event { caller: text, ..Event::default() });
+        }
+    }
+    let recording = read(&path).expect("a recording");
+    for (text, call) in texts.iter().flat_map(|text| [text; 20]).zip(&recording.calls) {
+        assert_eq!(*call.caller, text[..text.floor_char_boundary(4096)]);
+    }
+    assert_eq!(recording.calls.len(), 200);
+}
+
+#[test]
+fn the_summary_counts_by_call_flags_rule_and_device() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("record");
+    let writer = Writer::open(&path, "default", no_stop).expect("a writer");
+    let host = Event {
+        call: "hipHostMalloc",
+        flags_used: 0x8000_0000,
+        size: 100,
+        verdict: Verdict::Rewritten,
+        rule: "host-default-noncoherent",
+        target: "gfx1030",
+        ..Event::default()
+    };
+    writer.record(&host);
+    writer.record(&host);
+    writer.record(&Event { result: 2, ..host });
+    writer.record(&Event { flags_used: 0, verdict: Verdict::Withheld, ..host });
+    writer.record(&Event {
+        call: "hipMalloc",
+        verdict: Verdict::Passed,
+        rule: "device-already-noncoherent",
+        flags_used: 0,
+        ..host
+    });
+    let summary = read(&path).expect("a recording").summary();
+    assert_eq!((summary.calls, summary.rewritten, summary.withheld, summary.failed), (5, 3, 1, 1));
+    let rewritten = summary.groups.iter().find(|group| group.verdict == Verdict::Rewritten).expect("a group");
+    assert_eq!((rewritten.count, rewritten.bytes, rewritten.failed, &*rewritten.target), (3, 200, 1, "gfx1030"));
+    assert_eq!(summary.groups.len(), 3);
+}
+
+#[test]
+fn a_record_that_was_begun_but_not_finished_is_not_seen() {
+    let (_directory, path) = sample(10);
+    let mut bytes = fs::read(&path).expect("read");
+    // The chunk's `used` field, which is stored last, back to before the last record; the record's bytes stay.
+    let used = HEADER_BYTES + 8;
+    let value = u64::from_le_bytes(bytes[used..used + 8].try_into().expect("8 bytes"));
+    bytes[used..used + 8].copy_from_slice(&(value - 80).to_le_bytes());
+    fs::write(&path, &bytes).expect("written");
+    let recording = read(&path).expect("a recording");
+    assert_eq!((recording.calls.len(), recording.damaged_chunks), (9, 0));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_cut_file_gives_the_beginning(length in 0usize..HEADER_BYTES + 2 * CHUNK_BYTES) {
+        let (_directory, path) = sample(1_000);
+        let bytes = fs::read(&path).expect("read");
+        let whole = read(&path).expect("a recording");
+        fs::write(&path, &bytes[..length.min(bytes.len())]).expect("written");
+        match read(&path) {
+            Err(error) => prop_assert!(length < HEADER_BYTES, "{}", error),
+            Ok(part) => prop_assert!(part.calls.len() <= whole.calls.len()),
+        }
+    }
+
+    #[test]
+    fn damaged_bytes_never_panic(changes in proptest::collection::vec((0usize..HEADER_BYTES + CHUNK_BYTES, any::<u8>()), 1..200)) {
+        let (_directory, path) = sample(20);
+        let mut bytes = fs::read(&path).expect("read");
+        for (place, value) in changes {
+            // Mostly where something is.
+            let place = if place % 2 == 0 { place % 2_000 + HEADER_BYTES } else { place };
+            bytes[place] = value;
+        }
+        fs::write(&path, &bytes).expect("written");
+        if let Ok(recording) = read(&path) {
+            let _ = recording.summary();
+        }
+    }
+
+    #[test]
+    fn arbitrary_chunks_never_panic(content in proptest::collection::vec(any::<u8>(), 0..3_000), begin in any::<bool>()) {
+        let (_directory, path) = sample(0);
+        let mut bytes = fs::read(&path).expect("read");
+        bytes.truncate(HEADER_BYTES);
+        if begin {
+            bytes.extend(b"RMCk\x01\0\0\0\0\x08\0\0\0\0\0\0\x05");
+            bytes.resize(HEADER_BYTES + 64, 0);
+        }
+        bytes.extend(content);
+        fs::write(&path, &bytes).expect("written");
+        let _ = read(&path).expect("the header is right").summary();
+    }
+}
