@@ -112,7 +112,7 @@ impl Kfd {
         };
         Ok(Arc::new(Kfd {
             log: Log::open(log)?,
-            control: Backing::new("vgpu-kfd", MMIO_BASE + PAGE * 64)?,
+            control: Backing::new("vgpu-kfd", doorbell_offset(cards.len()))?,
             vm: Mutex::new(Vm::new(cards.len())),
             cards,
             state: Mutex::new(state),
@@ -682,8 +682,10 @@ impl engine::Kernel for Kfd {
     }
 }
 
+/// Where the doorbell page of a GPU lies in `/dev/kfd`. The low 32 bits must be 0: for its first queue on a node libhsakmt takes all of them for the
+/// doorbell's place in the page (`queues.c`, hsaKmtCreateQueue, with `doorbells[].size` still 0).
 fn doorbell_offset(gpu: usize) -> u64 {
-    (gpu as u64 + 1) * DOORBELL_PAGE
+    (gpu as u64 + 1) << 32
 }
 
 /// The GPU ids that a map or unmap call names.

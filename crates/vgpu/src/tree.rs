@@ -51,6 +51,10 @@ pub fn write(spec: &Spec, root: &Path) -> io::Result<()> {
     modules += "amdgpu 9834496 0 - Live 0x0000000000000000\n";
     file(root, "proc/modules", &modules)?;
     file(root, "sys/module/amdgpu/initstate", "live\n")?;
+    file(root, "sys/module/amdgpu/refcnt", "0\n")?;
+    file(root, "sys/module/amdgpu/coresize", "9834496\n")?;
+    // lsmod lists it, and rocminfo 5.2.3 pipes lsmod.
+    fs::create_dir_all(root.join("sys/module/amdgpu/holders"))?;
     for (index, slot) in spec.cards.iter().enumerate() {
         let render = RENDER_MINOR + index as u32;
         file(root, &format!("dev/dri/renderD{render}"), "")?;
