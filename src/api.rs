@@ -3,11 +3,11 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::interim::Mode;
+use rmcp_policy::Mode;
 
-use crate::front;
 use crate::pointers::REWRITTEN;
 use crate::settings::Settings;
+use crate::standin;
 
 /// `struct rmcp_counters`.
 #[repr(C)]
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn rmcp_get_counters(counters: *mut Counters, size: usize)
     let now = Counters {
         calls: CALLS.load(Ordering::Relaxed),
         rewritten: REWRITES.load(Ordering::Relaxed),
-        failed_calls: front::failed_calls() as u64,
+        failed_calls: standin::calls(),
         live_rewritten: LIVE.load(Ordering::Relaxed),
     };
     let known = size_of::<Counters>();

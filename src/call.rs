@@ -27,10 +27,7 @@ impl Outermost {
 
     /// Runs our own code before or after the real call: a panic in it becomes `None`, and errno is left as it was.
     pub fn ours<T>(&self, code: impl FnOnce() -> T) -> Option<T> {
-        let before = errno();
-        let result = catch_unwind(AssertUnwindSafe(code)).ok();
-        set_errno(before);
-        result
+        keeping_errno(|| catch_unwind(AssertUnwindSafe(code)).ok())
     }
 }
 
@@ -38,6 +35,14 @@ impl Drop for Outermost {
     fn drop(&mut self) {
         DEPTH.with(|depth| depth.set(0));
     }
+}
+
+/// Runs `code` and puts errno back to what it was.
+pub fn keeping_errno<T>(code: impl FnOnce() -> T) -> T {
+    let before = errno();
+    let result = code();
+    set_errno(before);
+    result
 }
 
 fn errno() -> c_int {

@@ -1,64 +1,115 @@
-//! From a hooked call to what is done with it.
+//! From a hooked call to what is done with it: collects what the policy wants to know, and asks it.
+
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rmcp_policy::{
+    Action, Call, Caller, Decision, Device, Pool, Request, Rewrite, Routes, Rules, Runtime, Version, Warning,
+};
 
 use crate::abi::hsa::{hsa_agent_t, hsa_amd_memory_pool_t};
-use crate::real::Real;
+use crate::caller;
+use crate::devices::{self, Known};
+use crate::hooks::hsa;
+use crate::real::{Function, Real};
+use crate::recorder;
+use crate::say::say;
+use crate::settings::Settings;
 
 /// What a program asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
-    /// The API's name.
-    pub api: &'static str,
+    /// The function.
+    pub call: Call,
     /// Bytes.
     pub size: usize,
     /// Its flags; 0 for calls that have none.
     pub flags: u32,
+    /// Return address of the call.
+    pub caller: *const c_void,
 }
 
 /// What is done with a request.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct Verdict {
-    /// Call hipHostMalloc with these flags.
-    pub flags: Option<u32>,
-    /// Pin to the coarse-grained pool.
-    pub coarse_lock: bool,
+    /// The policy's answer.
+    pub decision: Decision,
+    /// The device that the request is for, if it could be found.
+    pub device: Option<&'static Known>,
+    /// HIP's ordinal of it; -1 when it is not known, and for HSA calls.
+    pub ordinal: i32,
 }
 
 impl Verdict {
-    pub fn not_done(self, _why: &'static str) -> Self {
-        Self::default()
+    /// How the call is changed; `None`: not at all.
+    pub fn rewrite(&self) -> Option<Rewrite> {
+        match self.decision.action {
+            Action::Pass => None,
+            Action::Rewrite(rewrite) => Some(rewrite),
+        }
+    }
+
+    /// The same request, passed after all for a reason that the policy could not know.
+    pub fn passed(self, rule: &'static str, reason: &'static str) -> Self {
+        Self { decision: Decision { action: Action::Pass, rule, reason, ..self.decision }, ..self }
+    }
+
+    /// Nothing was decided: our own code failed.
+    pub fn internal_error() -> Self {
+        let decision = Decision {
+            action: Action::Pass,
+            rule: "internal-error",
+            reason: "RMCP could not decide and forwarded the call",
+            warning: None,
+            withheld: None,
+        };
+        Self { decision, device: None, ordinal: -1 }
     }
 }
 
-impl Asked {
-    pub fn hip_host_malloc(size: usize, flags: u32) -> Self {
-        Self { api: "hipHostMalloc", size, flags }
-    }
-    pub fn hip_host_alloc(size: usize, flags: u32) -> Self {
-        Self { api: "hipHostAlloc", size, flags }
-    }
-    pub fn hip_mem_alloc_host(size: usize) -> Self {
-        Self { api: "hipMemAllocHost", size, flags: 0 }
-    }
-    pub fn hip_malloc_host(size: usize) -> Self {
-        Self { api: "hipMallocHost", size, flags: 0 }
-    }
-    pub fn hip_host_register(size: usize, flags: u32) -> Self {
-        Self { api: "hipHostRegister", size, flags }
-    }
-    pub fn hsa_amd_memory_lock(size: usize) -> Self {
-        Self { api: "hsa_amd_memory_lock", size, flags: 0 }
-    }
+/// Decides a HIP host allocation.
+pub fn hip(real: &'static Real, asked: &Asked) -> Verdict {
+    let (ordinal, device) = if real.initialise() { devices::current(real) } else { (-1, None) };
+    let runtime = Runtime { hip_soname: real.soname_major(), hip: real.hip_version(), rocr: Version::UNKNOWN };
+    let routes = Routes { register_coarse: Real::any_has(Function::hsa_amd_memory_lock_to_pool), ..Routes::default() };
+    let decision = ask(asked, runtime, routes, &device.map_or(Device::UNKNOWN, |known| known.policy));
+    Verdict { decision, device, ordinal }
 }
 
-pub fn hip(_real: &'static Real, asked: &Asked) -> Verdict {
-    let flags = (asked.api == "hipHostMalloc" && asked.flags == 0).then_some(0x8000_0000);
-    Verdict { flags, coarse_lock: false }
+/// Decides an `hsa_amd_memory_lock` for these agents (none: all GPUs); with the pool to lock to, if it is to be another.
+pub fn memory_lock(real: &Real, asked: &Asked, agents: &[hsa_agent_t]) -> (Verdict, Option<hsa_amd_memory_pool_t>) {
+    let pools = hsa::cpu_pools(real).unwrap_or_default();
+    let coarse = pools.first_coarse();
+    let rocr = if pools.extended_fine() { Version::new(6, 4) } else { Version::new(5, 2) };
+    let runtime = Runtime { rocr, ..Runtime::default() };
+    let routes = Routes { memory_lock: coarse.is_some(), ..Routes::default() };
+    let (known, device) = devices::of_agents(real, agents);
+    let verdict = Verdict { decision: ask(asked, runtime, routes, &device), device: known, ordinal: -1 };
+    (verdict, coarse.filter(|_| verdict.rewrite() == Some(Rewrite::LockToCoarsePool)))
 }
 
-pub fn hsa_memory_lock(
-    _real: &Real,
-    _asked: &Asked,
-    _agent: Option<hsa_agent_t>,
-) -> (Verdict, Option<hsa_amd_memory_pool_t>) {
-    Default::default()
+fn ask(asked: &Asked, runtime: Runtime, routes: Routes, device: &Device) -> Decision {
+    let settings = Settings::get();
+    let request = Request {
+        call: asked.call,
+        flags: asked.flags,
+        pool: Pool::None,
+        runtime,
+        caller: Caller::of_library(caller::library(asked.caller)),
+        environment: settings.environment,
+    };
+    let decision = rmcp_policy::decide(&request, device, &Rules { mode: settings.mode, routes });
+    if let Some(warning) = decision.warning {
+        warn_once(warning);
+    }
+    decision
+}
+
+/// Says each warning once per process.
+fn warn_once(warning: Warning) {
+    static SAID: [AtomicBool; Warning::ALL.len()] = [const { AtomicBool::new(false) }; Warning::ALL.len()];
+    if !SAID[warning as usize].swap(true, Ordering::Relaxed) {
+        say(warning.sentence());
+        recorder::warning(warning);
+    }
 }

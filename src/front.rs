@@ -8,27 +8,21 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-use crate::interim::Mode;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use object::read::ReadCache;
+use rmcp_policy::Mode;
+use rmcp_record::FrontLoaded;
 
 use crate::abi::front::{RMCP_FRONT_ABI, RMCP_FRONT_MAGIC, rmcp_front};
 use crate::elf::{self, Unfit};
 use crate::hooks;
 use crate::real::{Function, Real};
+use crate::recorder;
 use crate::say::say;
 use crate::settings::Settings;
 use crate::standin::stand_in;
-
-/// Calls that reached a front whose real library could not be had, or a function that it has not.
-static FAILED_CALLS: AtomicUsize = AtomicUsize::new(0);
-
-/// How many functions were asked for in vain.
-pub fn failed_calls() -> usize {
-    FAILED_CALLS.load(Ordering::Relaxed)
-}
 
 /// Why the real library of a front could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +56,8 @@ struct Binding {
 struct Opened {
     /// From dlopen; never closed.
     handle: *mut c_void,
+    /// NT_GNU_BUILD_ID of the file, lower-case hex.
+    build_id: String,
     /// Which [`Real`] the hooks use for it; `None`: no hooks.
     instance: Option<usize>,
     /// The file is not the one that the front was made for.
@@ -111,7 +107,6 @@ pub unsafe fn resolve(front: *mut rmcp_front, index: u32) -> *mut c_void {
             front.slot(index as usize).load(Ordering::Acquire)
         }
         Err(failure) => {
-            FAILED_CALLS.fetch_add(1, Ordering::Relaxed);
             if !binding.told.swap(true, Ordering::Relaxed) {
                 say(&front.sentence(failure));
             }
@@ -217,7 +212,8 @@ impl Front {
         if library.soname != wanted {
             return Err(Failure::OtherLibrary { found: library.soname, wanted });
         }
-        let changed = library.build_id != self.text(|front| front.real_build_id).to_string_lossy();
+        let build_id = library.build_id;
+        let changed = build_id != self.text(|front| front.real_build_id).to_string_lossy();
         // SAFETY: this runs the initialisers of AMD's library, which the program itself would have run.
         let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
             .map_err(|error| Failure::Loader(innermost(&error)))?;
@@ -225,23 +221,22 @@ impl Front {
         let handle = library.into_raw();
         let instance = match Settings::get().mode {
             Mode::Off => None,
-            _ if hooks::any_for(&wanted) => Real::claim(handle),
+            _ if hooks::any_for(&wanted) => Real::claim(handle, &wanted),
             _ => None,
         };
-        Ok(Opened { handle, instance, changed, bound: AtomicBool::new(false) })
+        Ok(Opened { handle, build_id, instance, changed, bound: AtomicBool::new(false) })
     }
 
     /// What is to be said or recorded once about a front that has just got its binding.
     fn announce(self, binding: &Binding) {
         match &binding.outcome {
             Ok(opened) => {
-                if opened.changed {
-                    say(&format!(
-                        "{} is not the library that its front was made for, so functions that are new in it are missing; remake the front with \
-                         `rmcp front build --real {0}`",
-                        self.real_path().display()
-                    ));
-                }
+                recorder::front(&FrontLoaded {
+                    soname: &self.soname(),
+                    front_path: &self.own_path().map_or_else(String::new, |path| path.to_string_lossy().into_owned()),
+                    real_path: &self.real_path().to_string_lossy(),
+                    build_id: &opened.build_id,
+                });
                 tracing::debug!(soname = self.soname(), path = %self.real_path().display(), instance = opened.instance, "opened");
             }
             Err(failure) => tracing::error!("{}", self.sentence(failure)),
@@ -287,15 +282,17 @@ impl Front {
         if !opened.changed {
             self.copy_objects(opened.handle);
         }
-        if let Some(name) = first_missing
-            && !told.swap(true, Ordering::Relaxed)
-        {
+        if (opened.changed || first_missing.is_some()) && !told.swap(true, Ordering::Relaxed) {
+            let lacks = first_missing.map_or_else(String::new, |name| {
+                format!(
+                    ", it lacks {missing} of the functions that the front exports ({} first) and calls to them fail",
+                    name.to_string_lossy()
+                )
+            });
             say(&format!(
-                "{}: {} lacks {missing} of the functions that the front exports ({} first), calls to them fail; make the front again with \
-                 `rmcp front build --real {1}`",
+                "{}: {} is not the library that its front was made for{lacks}; make the front again (`rmcp front build --real {1} --out FILE`)",
                 self.soname(),
                 self.real_path().display(),
-                name.to_string_lossy()
             ));
         }
         opened.bound.store(true, Ordering::Release);
@@ -331,18 +328,22 @@ impl Front {
         }
     }
 
-    /// Device and inode of the file that the front itself was loaded from.
-    fn own_file(self) -> Option<(u64, u64)> {
+    /// The file that the front itself was loaded from.
+    fn own_path(self) -> Option<&'static Path> {
         let mut info = std::mem::MaybeUninit::<libc::Dl_info>::uninit();
-        // SAFETY: dladdr fills the structure when it returns non-zero; the name is a C string.
-        let path = unsafe {
+        // SAFETY: dladdr fills the structure when it returns non-zero; the name is a C string of the loader's, which keeps it as long as the front is loaded.
+        unsafe {
             if libc::dladdr(self.0.cast(), info.as_mut_ptr()) == 0 {
                 return None;
             }
             let name = info.assume_init().dli_fname;
-            (!name.is_null()).then(|| Path::new(OsStr::from_bytes(CStr::from_ptr(name).to_bytes())))?
-        };
-        let metadata = std::fs::metadata(path).ok()?;
+            (!name.is_null()).then(|| Path::new(OsStr::from_bytes(CStr::from_ptr(name).to_bytes())))
+        }
+    }
+
+    /// Device and inode of that file.
+    fn own_file(self) -> Option<(u64, u64)> {
+        let metadata = std::fs::metadata(self.own_path()?).ok()?;
         Some((metadata.dev(), metadata.ino()))
     }
 }

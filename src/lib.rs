@@ -8,10 +8,10 @@ mod api;
 mod call;
 mod caller;
 mod decide;
+mod devices;
 mod elf;
 mod front;
 mod hooks;
-mod interim;
 mod log;
 mod pointers;
 mod real;
@@ -22,6 +22,7 @@ mod standin;
 
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use abi::front::rmcp_front;
 
@@ -31,12 +32,12 @@ use abi::front::rmcp_front;
 /// `front` is null or a front's descriptor, valid for the life of the process.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmcp_front_attach(front: *mut rmcp_front) {
-    let _ = catch_unwind(AssertUnwindSafe(|| {
-        quiet_panics();
-        log::start();
+    let attach = AssertUnwindSafe(|| {
+        start();
         // SAFETY: the caller's promise.
         unsafe { front::attach(front) }
-    }));
+    });
+    let _ = call::keeping_errno(|| catch_unwind(attach));
 }
 
 /// See `include/front.h`.
@@ -45,25 +46,32 @@ pub unsafe extern "C" fn rmcp_front_attach(front: *mut rmcp_front) {
 /// As for [`rmcp_front_attach`]; `index` is below the front's `function_count`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rmcp_front_resolve(front: *mut rmcp_front, index: u32) -> *mut c_void {
-    catch_unwind(AssertUnwindSafe(|| {
-        quiet_panics();
-        log::start();
+    let resolve = AssertUnwindSafe(|| {
+        start();
         // SAFETY: the caller's promise.
         unsafe { front::resolve(front, index) }
-    }))
-    .unwrap_or_else(|_| standin::stand_in("hip"))
+    });
+    call::keeping_errno(|| catch_unwind(resolve)).unwrap_or_else(|_| standin::stand_in("hip"))
 }
 
-/// A panic in here is our bug and must not cost the program more than one line: the call is forwarded unchanged. (The hook is this library's own, not the
-/// program's: each Rust library has its own standard library.)
-fn quiet_panics() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        std::panic::set_hook(Box::new(|info| {
-            static SAID: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
-            if !SAID.swap(true, std::sync::atomic::Ordering::Relaxed) {
-                say::say(&format!("internal error ({info}); calls are forwarded unchanged, please report it"));
-            }
-        }));
-    });
+/// What has to be done once, before anything else: as the first front is attached, or, where a program calls before that, at the first call.
+fn start() {
+    static STARTED: AtomicBool = AtomicBool::new(false);
+    if STARTED.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    // A panic in here is our bug and must not cost the program more than one line: the call is forwarded unchanged. (The hook is this library's own, not
+    // the program's: each Rust library has its own standard library.)
+    std::panic::set_hook(Box::new(|info| {
+        static SAID: AtomicBool = AtomicBool::new(false);
+        if !SAID.swap(true, Ordering::Relaxed) {
+            say::say(&format!("internal error ({info}); calls are forwarded unchanged, please report it"));
+        }
+    }));
+    extern "C" fn before_fork() {
+        let _ = catch_unwind(recorder::before_fork);
+    }
+    // SAFETY: the function is never unloaded (build.rs: nodelete).
+    unsafe { libc::pthread_atfork(Some(before_fork), None, None) };
+    log::start();
 }

@@ -1,20 +1,15 @@
 //! The diagnostic log: `tracing` events to the file named by `RMCP_LOG`, and nowhere else. Written by the calling thread, since the core starts none.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 
 use crate::say::say;
 use crate::settings::Settings;
 
-/// Opens the log at the first call of a process, if one is asked for.
+/// Opens the log, if one is asked for. Called once.
 pub fn start() {
-    static STARTED: AtomicBool = AtomicBool::new(false);
     let Some(path) = &Settings::get().log else { return };
-    if STARTED.swap(true, Ordering::AcqRel) {
-        return;
-    }
     if let Err(reason) = open(path) {
         say(&format!(
             "the log {} (RMCP_LOG) cannot be written: {reason}; name a file in a directory that you may write to",
@@ -26,6 +21,10 @@ pub fn start() {
 fn open(path: &Path) -> Result<(), String> {
     let name = path.file_name().and_then(|name| name.to_str()).ok_or("it names no file")?;
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // The appender would make the directory; a mistyped path should not.
+    if !directory.is_dir() {
+        return Err("its directory does not exist".to_owned());
+    }
     let appender = RollingFileAppender::builder()
         .rotation(Rotation::NEVER)
         .filename_prefix(name)

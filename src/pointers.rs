@@ -47,20 +47,28 @@ impl<const N: usize> Pointers<N> {
 
     /// Removes an address; `false` when it is not there.
     pub fn remove(&self, address: usize) -> bool {
-        address > REMOVED
-            && self
-                .probe(address)
-                .any(|slot| slot.compare_exchange(address, REMOVED, Ordering::AcqRel, Ordering::Relaxed).is_ok())
+        self.find(address)
+            .is_some_and(|slot| slot.compare_exchange(address, REMOVED, Ordering::AcqRel, Ordering::Relaxed).is_ok())
     }
 
     /// Whether an address is in the set.
     pub fn contains(&self, address: usize) -> bool {
-        address > REMOVED
-            && self
-                .probe(address)
-                .map(|slot| slot.load(Ordering::Acquire))
-                .take_while(|seen| *seen != 0)
-                .any(|seen| seen == address)
+        self.find(address).is_some()
+    }
+
+    /// The slot of an address. A slot that was never used ends the search: an address is put into the first that was free.
+    fn find(&self, address: usize) -> Option<&AtomicUsize> {
+        if address <= REMOVED {
+            return None;
+        }
+        for slot in self.probe(address) {
+            match slot.load(Ordering::Acquire) {
+                0 => return None,
+                seen if seen == address => return Some(slot),
+                _ => {}
+            }
+        }
+        None
     }
 }
 

@@ -1,9 +1,13 @@
 //! The real libraries of this process: their functions as the hooks call them.
 
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, Ordering};
 
+use rmcp_policy::Version;
+
+use crate::abi::hip::hipSuccess;
 use crate::abi::{hip, hsa};
+use crate::devices::Ordinals;
 
 /// How many real libraries one process can have hooked: HIP and HSA of one system, and of one Python wheel beside it. A further one is
 /// forwarded without hooks.
@@ -78,6 +82,14 @@ pub struct Real {
     /// What dlopen returned: the same for every front of the same file.
     handle: AtomicPtr<c_void>,
     functions: [AtomicPtr<c_void>; Function::ALL.len()],
+    /// N of `libamdhip64.so.N`.
+    soname_major: AtomicU8,
+    /// HIP has initialised itself with success.
+    initialised: AtomicBool,
+    /// What hipRuntimeGetVersion says; 0: not known.
+    version: AtomicI32,
+    /// The devices behind HIP's ordinals.
+    pub ordinals: Ordinals,
 }
 
 static REALS: [Real; INSTANCES] = [const { Real::none() }; INSTANCES];
@@ -87,6 +99,10 @@ impl Real {
         Self {
             handle: AtomicPtr::new(std::ptr::null_mut()),
             functions: [const { AtomicPtr::new(std::ptr::null_mut()) }; Function::ALL.len()],
+            soname_major: AtomicU8::new(0),
+            initialised: AtomicBool::new(false),
+            version: AtomicI32::new(0),
+            ordinals: Ordinals::new(),
         }
     }
 
@@ -96,8 +112,11 @@ impl Real {
     }
 
     /// The instance for the library that dlopen called `handle`: the one it has, or the first free one.
-    pub fn claim(handle: *mut c_void) -> Option<usize> {
-        Self::claim_in(&REALS, handle)
+    pub fn claim(handle: *mut c_void, soname: &str) -> Option<usize> {
+        let index = Self::claim_in(&REALS, handle)?;
+        let major = soname.rsplit("so.").next().and_then(|number| number.parse().ok()).unwrap_or(0);
+        REALS[index].soname_major.store(major, Ordering::Relaxed);
+        Some(index)
     }
 
     fn claim_in(reals: &[Self], handle: *mut c_void) -> Option<usize> {
@@ -112,6 +131,41 @@ impl Real {
     /// Stores the address of a function of this library.
     pub fn bind(&self, function: Function, address: *mut c_void) {
         self.functions[function as usize].store(address, Ordering::Release);
+    }
+
+    /// Whether a real library of this process has a function.
+    pub fn any_has(function: Function) -> bool {
+        REALS.iter().any(|real| !real.address(function).is_null())
+    }
+
+    /// N of `libamdhip64.so.N`; 0 when it is not known.
+    pub fn soname_major(&self) -> u8 {
+        self.soname_major.load(Ordering::Relaxed)
+    }
+
+    /// HIP's own version; unknown before [`Real::initialise`].
+    pub fn hip_version(&self) -> Version {
+        Version::from_hip_runtime(self.version.load(Ordering::Relaxed))
+    }
+
+    /// Makes HIP initialise itself, so that its own buffers are not taken for the program's. `false` when it cannot: then the call that
+    /// follows will fail too, with HIP's own error.
+    pub fn initialise(&self) -> bool {
+        if self.initialised.load(Ordering::Acquire) {
+            return true;
+        }
+        let mut count = 0;
+        // SAFETY: the pointer is valid.
+        let ready = self.hipGetDeviceCount().is_some_and(|function| unsafe { function(&raw mut count) } == hipSuccess);
+        if ready {
+            let mut version = 0;
+            // SAFETY: the pointer is valid.
+            if self.hipRuntimeGetVersion().is_some_and(|function| unsafe { function(&raw mut version) } == hipSuccess) {
+                self.version.store(version, Ordering::Relaxed);
+            }
+            self.initialised.store(true, Ordering::Release);
+        }
+        ready
     }
 
     /// The address of a function; null when it is not bound.

@@ -1,18 +1,97 @@
-//! Events to the record file.
-use crate::api;
-use crate::decide::{Asked, Verdict};
+//! What is recorded: which fronts took their place, each hooked call and its verdict, each warning. Counters are kept even when there is no record file.
+
 use std::ffi::c_void;
 
-pub fn allocation(asked: &Asked, verdict: &Verdict, address: *mut c_void, code: i32, caller: *const c_void) {
-    api::count_call();
-    if verdict.flags.is_some() && !address.is_null() {
-        api::count_rewritten(address.addr());
-    }
-    tracing::debug!(?asked, ?verdict, ?address, code, caller = crate::caller::library(caller), "allocation");
+use once_cell::sync::OnceCell;
+use rmcp_policy::{Mode, Warning};
+use rmcp_record::{Event, FrontLoaded, Writer};
+
+use crate::api;
+use crate::caller;
+use crate::decide::{Asked, Verdict};
+use crate::say::say;
+use crate::settings::Settings;
+
+/// The record file of this process; `None`: nothing is recorded. A child made by fork goes on with it.
+///
+/// It is opened when the first front is bound. The only lock of the core: [`before_fork`] sees to it that no child inherits it held.
+fn writer() -> Option<&'static Writer> {
+    static WRITER: OnceCell<Option<Writer>> = OnceCell::new();
+    let open = || {
+        let settings = Settings::get();
+        let path = settings.record.as_ref().filter(|_| settings.mode != Mode::Off)?;
+        Writer::open(path, settings.mode.as_str(), say).inspect_err(|error| say(&error.to_string())).ok()
+    };
+    WRITER.get_or_init(open).as_ref()
 }
 
+/// Waits for a thread that is just opening the record file.
+pub fn before_fork() {
+    writer();
+}
+
+/// A front is in place.
+pub fn front(front: &FrontLoaded) {
+    if let Some(writer) = writer() {
+        writer.front(front);
+    }
+}
+
+/// A warning was said.
+pub fn warning(warning: Warning) {
+    if let Some(writer) = writer() {
+        writer.warning(warning.as_str(), warning.sentence());
+    }
+}
+
+/// An allocation call has returned `code`; `address` is null if it failed.
+pub fn allocation(asked: &Asked, verdict: &Verdict, address: *mut c_void, code: i32) {
+    api::count_call();
+    let rewritten = verdict.rewrite().is_some();
+    if rewritten && !address.is_null() {
+        api::count_rewritten(address.addr());
+    }
+    tracing::debug!(?asked, ?verdict.decision, ?verdict.ordinal, ?address, code, "call");
+    let Some(writer) = writer() else { return };
+    let decision = &verdict.decision;
+    writer.record(&Event {
+        call: asked.call.as_str(),
+        flags_asked: asked.flags,
+        flags_used: decision.flags_used(asked.flags),
+        size: asked.size as u64,
+        pointer: address.addr() as u64,
+        result: code,
+        verdict: match (rewritten, decision.withheld) {
+            (true, _) => rmcp_record::Verdict::Rewritten,
+            (false, Some(_)) => rmcp_record::Verdict::Withheld,
+            (false, None) => rmcp_record::Verdict::Passed,
+        },
+        rule: decision.rule,
+        warning: decision.warning.map_or("", Warning::as_str),
+        ordinal: verdict.ordinal,
+        target: verdict.device.map_or("", |known| &known.target),
+        bus: verdict.device.map_or("", |known| &known.bus),
+        caller: caller::library(asked.caller),
+        mode: Settings::get().mode.as_str(),
+    });
+}
+
+/// An address is about to be freed.
 pub fn forget(pointer: *mut c_void) {
     api::count_freed(pointer.addr());
 }
 
-pub fn free(_name: &'static str, _pointer: *mut c_void, _code: i32, _caller: *const c_void) {}
+/// A free has returned `code`.
+pub fn free(call: &str, pointer: *mut c_void, code: i32, called_from: *const c_void) {
+    tracing::debug!(call, ?pointer, code, "free");
+    let Some(writer) = writer() else { return };
+    writer.record(&Event {
+        call,
+        pointer: pointer.addr() as u64,
+        result: code,
+        ordinal: -1,
+        caller: caller::library(called_from),
+        mode: Settings::get().mode.as_str(),
+        ..Event::default()
+    });
+}

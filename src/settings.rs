@@ -4,8 +4,8 @@ use std::ffi::{CStr, OsString, c_char};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use crate::interim::Mode;
 use once_cell::race::OnceBox;
+use rmcp_policy::{Environment, Mode};
 
 use crate::say::say;
 
@@ -20,6 +20,8 @@ pub struct Settings {
     pub lazy: bool,
     /// `RMCP_LOG`: the diagnostic log.
     pub log: Option<PathBuf>,
+    /// Variables by which the program already told AMD's runtime something about coherence.
+    pub environment: Environment,
 }
 
 impl Settings {
@@ -52,8 +54,21 @@ impl Settings {
                 }
             },
         };
-        let lazy = variable(c"RMCP_OPEN").is_some_and(|value| value == "lazy");
-        (Self { mode, record: path(c"RMCP_RECORD"), lazy, log: path(c"RMCP_LOG") }, complaint)
+        let is = |name, wanted: &str| variable(name).is_some_and(|value| value == wanted);
+        let environment = Environment {
+            hip_host_coherent: variable(c"HIP_HOST_COHERENT").is_some_and(|value| !value.is_empty() && value != "0"),
+            copies_are_fenced: is(c"AMD_OPT_FLUSH", "0") || is(c"GPU_FORCE_BLIT_COPY_SIZE", "0"),
+        };
+        (
+            Self {
+                mode,
+                record: path(c"RMCP_RECORD"),
+                lazy: is(c"RMCP_OPEN", "lazy"),
+                log: path(c"RMCP_LOG"),
+                environment,
+            },
+            complaint,
+        )
     }
 }
 
@@ -118,6 +133,15 @@ mod tests {
         for word in ["fast", "off", "audit", "default", "strict"] {
             assert!(complaint.contains(word), "{complaint}");
         }
+    }
+
+    #[test]
+    fn what_the_program_told_amds_runtime_is_known() {
+        let (settings, _) = read(&[("HIP_HOST_COHERENT", "1"), ("AMD_OPT_FLUSH", "0")]);
+        assert_eq!(settings.environment, Environment { hip_host_coherent: true, copies_are_fenced: true });
+        let (settings, _) =
+            read(&[("HIP_HOST_COHERENT", "0"), ("AMD_OPT_FLUSH", "1"), ("GPU_FORCE_BLIT_COPY_SIZE", "16")]);
+        assert_eq!(settings.environment, Environment::default());
     }
 
     #[test]

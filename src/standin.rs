@@ -4,37 +4,56 @@
 //! returns a value that no caller can have asked for without a success before.
 
 use std::ffi::{c_char, c_int, c_void};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::abi::{hip, hsa};
 
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
+/// How many calls reached a stand-in.
+pub fn calls() -> u64 {
+    CALLS.load(Ordering::Relaxed)
+}
+
+fn count() {
+    CALLS.fetch_add(1, Ordering::Relaxed);
+}
+
 extern "C" fn hip_status() -> hip::hipError_t {
+    count();
     hip::hipErrorSharedObjectInitFailed
 }
 
 extern "C" fn hsa_status() -> hsa::hsa_status_t {
+    count();
     hsa::HSA_STATUS_ERROR
 }
 
 /// HIPRTC_ERROR_INTERNAL_ERROR (hiprtc.h).
 extern "C" fn hiprtc_status() -> c_int {
+    count();
     11
 }
 
 /// For functions that return nothing, a pointer or a number.
 extern "C" fn zero() -> u64 {
+    count();
     0
 }
 
 extern "C" fn text() -> *const c_char {
+    count();
     c"RMCP could not open the real library".as_ptr()
 }
 
 extern "C" fn minus_one() -> c_int {
+    count();
     -1
 }
 
 /// hipChannelFormatDesc is five 32-bit numbers: returned in memory that the caller provides (x86-64 psABI 3.2.3).
 extern "C" fn channel_format(out: *mut [c_int; 5]) -> *mut [c_int; 5] {
+    count();
     // SAFETY: the caller passes memory for the result in the first argument register.
     unsafe { out.write([0; 5]) };
     out

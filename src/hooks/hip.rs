@@ -4,29 +4,35 @@
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_ulonglong, c_void};
 
+use rmcp_policy::{Call, Rewrite};
+
 use crate::abi::hip::{hipError_t, hipErrorSharedObjectInitFailed, hipSuccess};
 use crate::call::Outermost;
 use crate::decide::{self, Asked, Verdict};
 use crate::hooks::address_by_name;
+use crate::hooks::hsa::CoarseLock;
 use crate::real::Real;
 use crate::recorder;
 
-/// A host allocation: `call` makes the real call, with other flags if it is given some; `pointer` is what it allocated.
+/// A host allocation: `call` makes the real call, by hipHostMalloc with other flags if it is given some; `pointer` is what it
+/// allocated.
 ///
 /// Whatever the real call returns is what the program gets: a rewritten call that fails is not tried again.
 fn allocate(
     real: &'static Real,
     asked: Asked,
-    caller: *const c_void,
     call: impl FnOnce(Option<u32>) -> hipError_t,
     pointer: impl FnOnce() -> *mut c_void,
 ) -> hipError_t {
     let Some(outermost) = Outermost::enter() else { return call(None) };
-    let verdict = outermost.ours(|| decide::hip(real, &asked)).unwrap_or_default();
-    let code = call(verdict.flags);
+    let verdict = outermost.ours(|| decide::hip(real, &asked)).unwrap_or_else(Verdict::internal_error);
+    let code = call(match verdict.rewrite() {
+        Some(Rewrite::Flags(flags) | Rewrite::HostMalloc(flags)) => Some(flags),
+        _ => None,
+    });
     outermost.ours(|| {
         let address = if code == hipSuccess { pointer() } else { std::ptr::null_mut() };
-        recorder::allocation(&asked, &verdict, address, code as i32, caller);
+        recorder::allocation(&asked, &verdict, address, code as i32);
     });
     code
 }
@@ -51,8 +57,7 @@ pub unsafe extern "C" fn host_malloc<const I: usize>(
     // SAFETY: the program's own arguments.
     allocate(
         real,
-        Asked::hip_host_malloc(size, flags),
-        caller,
+        Asked { call: Call::HipHostMalloc, size, flags, caller },
         |new| unsafe { function(out, size, new.unwrap_or(flags)) },
         || unsafe { stored(out) },
     )
@@ -74,7 +79,7 @@ pub unsafe extern "C" fn host_alloc<const I: usize>(
         _ => unsafe { function(out, size, flags) },
     };
     // SAFETY: read only after success.
-    allocate(real, Asked::hip_host_alloc(size, flags), caller, call, || unsafe { stored(out) })
+    allocate(real, Asked { call: Call::HipHostAlloc, size, flags, caller }, call, || unsafe { stored(out) })
 }
 
 pub unsafe extern "C" fn mem_alloc_host<const I: usize>(
@@ -91,7 +96,7 @@ pub unsafe extern "C" fn mem_alloc_host<const I: usize>(
         _ => unsafe { function(out, size) },
     };
     // SAFETY: read only after success.
-    allocate(real, Asked::hip_mem_alloc_host(size), caller, call, || unsafe { stored(out) })
+    allocate(real, Asked { call: Call::HipMemAllocHost, size, flags: 0, caller }, call, || unsafe { stored(out) })
 }
 
 pub unsafe extern "C" fn malloc_host<const I: usize>(
@@ -102,7 +107,12 @@ pub unsafe extern "C" fn malloc_host<const I: usize>(
     let real = Real::instance(I);
     let Some(function) = real.hipMallocHost() else { return hipErrorSharedObjectInitFailed };
     // SAFETY: the program's own arguments; read only after success.
-    allocate(real, Asked::hip_malloc_host(size), caller, |_| unsafe { function(out, size) }, || unsafe { stored(out) })
+    allocate(
+        real,
+        Asked { call: Call::HipMallocHost, size, flags: 0, caller },
+        |_| unsafe { function(out, size) },
+        || unsafe { stored(out) },
+    )
 }
 
 pub unsafe extern "C" fn host_register<const I: usize>(
@@ -117,23 +127,23 @@ pub unsafe extern "C" fn host_register<const I: usize>(
         // SAFETY: the program's own arguments.
         return unsafe { function(pointer, size, flags) };
     };
-    let asked = Asked::hip_host_register(size, flags);
-    let mut verdict = outermost.ours(|| decide::hip(real, &asked)).unwrap_or_default();
+    let asked = Asked { call: Call::HipHostRegister, size, flags, caller };
+    let mut verdict = outermost.ours(|| decide::hip(real, &asked)).unwrap_or_else(Verdict::internal_error);
     // There is no flag for it: the pinning call that HIP makes of this one is sent to the coarse-grained pool by our HSA hook.
-    let marker = verdict.coarse_lock.then(|| super::hsa::CoarseLock::expect(pointer, size));
+    let marker = (verdict.rewrite() == Some(Rewrite::RegisterCoarse)).then(|| CoarseLock::expect(pointer, size));
     // SAFETY: the program's own arguments.
     let code = unsafe { function(pointer, size, flags) };
     outermost.ours(|| {
         if let Some(marker) = marker
             && !marker.used()
         {
-            verdict = Verdict::not_done(
-                verdict,
-                "HIP's pinning call did not pass the HSA front, or there is no coarse-grained pool",
+            verdict = verdict.passed(
+                "no-coarse-pin",
+                "HIP did not pin this range through the HSA front, or the host has no coarse-grained pool",
             );
         }
         let address = if code == hipSuccess { pointer } else { std::ptr::null_mut() };
-        recorder::allocation(&asked, &verdict, address, code as i32, caller);
+        recorder::allocation(&asked, &verdict, address, code as i32);
     });
     code
 }

@@ -4,7 +4,7 @@
 //! that the record can say which library made the call.
 
 mod hip;
-mod hsa;
+pub mod hsa;
 
 use std::ffi::{CStr, c_void};
 
