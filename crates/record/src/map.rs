@@ -60,7 +60,10 @@ impl Mapping {
             };
             if base == libc::MAP_FAILED {
                 error = io::Error::last_os_error();
-            } else if let Some(base) = NonNull::new(base.cast()) {
+            } else if let Some(base) = NonNull::new(base.cast::<u8>()) {
+                // Only advice: a fault should not read pages around it, which are new and empty.
+                // SAFETY: the mapping just made.
+                unsafe { libc::madvise(base.as_ptr().cast(), length, libc::MADV_RANDOM) };
                 return Ok(Self { base, chunks });
             }
         }
@@ -82,17 +85,27 @@ impl Mapping {
     /// The chunk `number`, once its space is reserved in the file: writes its header. Call it once per number.
     pub fn give(&self, number: u32, process: u32, pid: u32) -> Chunk {
         let chunk = Chunk { number };
+        self.populate(&chunk);
         self.word(&chunk, chunk::PID).store(pid.into(), Ordering::Relaxed);
         self.word(&chunk, chunk::OWNER).store(pair(CHUNK_MAGIC, process), Ordering::Relaxed);
         self.publish(&chunk, CHUNK_HEADER_BYTES);
         chunk
     }
 
+    /// Takes the page faults of a chunk at once instead of one by one. Before Linux 5.14 this does nothing.
+    fn populate(&self, chunk: &Chunk) {
+        let first: *const AtomicU64 = self.word(chunk, 0);
+        let page = first.addr() & !4095;
+        let length = first.addr() + CHUNK_BYTES - page;
+        // SAFETY: the pages of a chunk whose space is reserved, within the mapping; their content is not changed.
+        unsafe { libc::madvise(first.with_addr(page).cast_mut().cast(), length, libc::MADV_POPULATE_WRITE) };
+    }
+
     /// Stores `words` at byte `offset` of the chunk. Invisible to readers until [`Mapping::publish`].
     pub fn store(&self, chunk: &Chunk, offset: usize, words: &[u64]) {
         assert!(offset + size_of_val(words) <= CHUNK_BYTES, "a record ends within its chunk");
-        for (place, word) in (offset..).step_by(8).zip(words) {
-            self.word(chunk, place).store(*word, Ordering::Relaxed);
+        for (index, word) in words.iter().enumerate() {
+            self.word(chunk, offset + index * 8).store(*word, Ordering::Relaxed);
         }
     }
 

@@ -117,7 +117,12 @@ struct Local {
     tid: u32,
     chunk: Chunk,
     used: usize,
+    /// The last text of each field and its number: a program's calls resemble each other.
+    last: [(String, u32); FIELDS],
 }
+
+/// Texts of an [`Event`].
+const FIELDS: usize = 7;
 
 thread_local! {
     static LOCAL: RefCell<Option<Local>> = const { RefCell::new(None) };
@@ -241,8 +246,7 @@ impl Writer {
         let time = map::monotonic();
         self.with(|local| {
             let [call, rule, caller, mode, target, bus, warning] =
-                [event.call, event.rule, event.caller, event.mode, event.target, event.bus, event.warning]
-                    .map(|text| local.text(text));
+                local.texts([event.call, event.rule, event.caller, event.mode, event.target, event.bus, event.warning]);
             local.append(&[
                 head(kind::CALL, words::CALL, local.tid),
                 time,
@@ -415,7 +419,8 @@ impl Local {
                 }
             },
         };
-        let mut local = Self { inner: Arc::clone(inner), process, tid: map::thread_id(), chunk, used };
+        let mut local =
+            Self { inner: Arc::clone(inner), process, tid: map::thread_id(), chunk, used, last: Default::default() };
         if first {
             local.start();
         }
@@ -438,6 +443,25 @@ impl Local {
             pair(exe, argv0),
             mode.into(),
         ]);
+    }
+
+    /// The numbers of an event's texts.
+    fn texts(&mut self, texts: [&str; FIELDS]) -> [u32; FIELDS] {
+        let mut numbers = [0; FIELDS];
+        for (field, (text, number)) in texts.into_iter().zip(&mut numbers).enumerate() {
+            if text.is_empty() {
+                continue;
+            }
+            if self.last[field].0 != text {
+                let id = self.text(text);
+                let (last, last_id) = &mut self.last[field];
+                last.clear();
+                last.push_str(text);
+                *last_id = id;
+            }
+            *number = self.last[field].1;
+        }
+        numbers
     }
 
     /// The number of a text, writing it first if it is new; 0 if it cannot be written.
