@@ -20,8 +20,7 @@ pub struct PciAddress {
 
 impl PciAddress {
     /// From the KFD node properties `domain` and `location_id`. The latter is `pci_dev_id()`: bus in bits 8 to 15, device in 3 to 7, function in
-    /// 0 to 2 (`kfd_topology.c`, `kfd_topology_set_dbg_firmware_support`'s neighbour `kfd_topology_add_device`). On cards with several
-    /// partitions newer kernels put the partition's number in bits 28 to 31; it is not part of the address.
+    /// 0 to 2 (`kfd_topology.c`, `kfd_topology_add_device`). Whatever newer kernels may put above bit 15 is not part of the address.
     pub const fn from_location(domain: u32, location_id: u32) -> Self {
         Self {
             domain,

@@ -15,8 +15,6 @@ pub enum Match {
     Has(u32),
     /// All of these bits.
     HasAll(u32),
-    /// No bit but these.
-    Within(u32),
     /// Some bit that is none of these.
     Beyond(u32),
 }
@@ -28,7 +26,6 @@ impl Match {
             Self::Is(value) => flags == value,
             Self::Has(bits) => flags & bits != 0,
             Self::HasAll(bits) => flags & bits == bits,
-            Self::Within(bits) => flags & !bits == 0,
             Self::Beyond(bits) => flags & !bits != 0,
         }
     }
@@ -293,7 +290,7 @@ table! {
         "Up to ROCr 6.3 hsa_amd_memory_lock gives non-coherent memory, as its header says.", "hsa_ext_amd.cpp:582@5.2.3, 664@6.2.4";
     "lock-to-pool": [HsaMemoryLockToPool] Match::Any, When::Always => NEVER, Warn::No;
         "The pool is named by the caller; HIP's IPC events and RCCL lock fine-grained memory this way.", "hip_event_ipc.cpp:60@5.2.3";
-    "hsa-pool-flags": [HsaMemoryPoolAllocate, HsaVmemHandleCreate] Match::Has(u32::MAX), When::Always => NEVER, Warn::No;
+    "hsa-pool-flags": [HsaMemoryPoolAllocate, HsaMemoryAllocate, HsaVmemHandleCreate] Match::Has(u32::MAX), When::Always => NEVER, Warn::No;
         "Allocation flags ask for something by name, and coarse-grained with some of them is an error.", "hsa_ext_amd.h 7.2.4; libhsakmt memory.c:154@6.4.3";
     "hsa-kernarg": [HsaMemoryPoolAllocate, HsaMemoryAllocate] Match::Any, When::PoolIs(Pool::CpuKernarg) => NEVER, Warn::No;
         "Kernel arguments must be coherent.", "rocsettings.cpp:101@5.2.3";
