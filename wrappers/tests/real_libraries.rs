@@ -1,0 +1,351 @@
+//! Fronts of AMD's real libraries, judged by the tools that packagers use.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use rmcp_front::{Error, Library, Manifest, Options, build, check, is_front, write};
+
+const LIBRARIES: [&str; 2] = ["libamdhip64.so.5", "libhsa-runtime64.so.1"];
+
+fn real(soname: &str) -> PathBuf {
+    let path = Path::new("/usr/lib/x86_64-linux-gnu").join(soname);
+    assert!(path.exists(), "{} is missing: apt-get install libamdhip64-5 libhsa-runtime64-1", path.display());
+    path
+}
+
+fn run(command: &mut Command, package: &str) -> Output {
+    command.output().unwrap_or_else(|e| panic!("{command:?}: {e}: apt-get install {package}"))
+}
+
+fn succeed(command: &mut Command, package: &str) -> String {
+    let output = run(command, package);
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{text}", output.status);
+    text
+}
+
+/// A directory with the fronts of both libraries under their SONAMEs.
+fn fronts() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for soname in LIBRARIES {
+        let library = Library::read(&real(soname)).expect("AMD's library");
+        write(&build(&library, &Options::default()), &directory.path().join(soname)).expect("a front");
+    }
+    directory
+}
+
+/// A stand-in for the core that opens the real library and fills the slots, eagerly or (CORE_LAZY set) when they are called. It only shows that fronts keep
+/// their side of `include/front.h`; the real core has its own tests.
+fn stand_in_core(directory: &Path) {
+    let source = directory.join("core.c");
+    std::fs::write(
+        &source,
+        r#"#define _GNU_SOURCE
+#include "front.h"
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+static void *find(struct rmcp_front *f, uint32_t i) {
+    if (!f->core) f->core = dlopen(f->real_path, RTLD_NOW | RTLD_LOCAL);
+    if (!f->core) { fprintf(stderr, "%s\n", dlerror()); abort(); }
+    void *p = dlvsym(f->core, f->names[i], f->versions[i]);
+    if (!p) { fprintf(stderr, "no %s@%s\n", f->names[i], f->versions[i]); abort(); }
+    return p;
+}
+void rmcp_front_attach(struct rmcp_front *f) {
+    if (f->magic != RMCP_FRONT_MAGIC || f->abi != RMCP_FRONT_ABI) abort();
+    if (!getenv("CORE_LAZY"))
+        for (uint32_t i = 0; i < f->function_count; i++) f->slots[i] = find(f, i);
+    if (getenv("CORE_SAY")) fprintf(stderr, "attached %s %u %u\n", f->soname, f->function_count, f->object_count);
+}
+void *rmcp_front_resolve(struct rmcp_front *f, uint32_t i) {
+    if (getenv("CORE_SAY")) fprintf(stderr, "resolved %s\n", f->names[i]);
+    return f->slots[i] = find(f, i);
+}
+"#,
+    )
+    .expect("write");
+    let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("../include");
+    succeed(
+        Command::new("cc")
+            .args(["-shared", "-fPIC", "-O1", "-Wl,-soname,librmcp.so", "-I"])
+            .arg(include)
+            .arg(&source)
+            .arg("-o")
+            .arg(directory.join("librmcp.so")),
+        "gcc",
+    );
+}
+
+fn compile(directory: &Path, name: &str, source: &str, arguments: &[&str]) -> PathBuf {
+    let file = directory.join(format!("{name}.c"));
+    std::fs::write(&file, source).expect("write");
+    let out = directory.join(name);
+    succeed(Command::new("cc").args(["-O1", "-pthread"]).arg(&file).arg("-o").arg(&out).args(arguments), "gcc");
+    out
+}
+
+#[test]
+fn abidiff_sees_no_difference_and_elflint_no_error() {
+    let directory = fronts();
+    for soname in LIBRARIES {
+        let front = directory.path().join(soname);
+        succeed(Command::new("abidiff").arg(real(soname)).arg(&front), "abigail-tools");
+        let text = succeed(Command::new("eu-elflint").arg("--gnu-ld").arg(&front), "elfutils");
+        assert_eq!(text.trim(), "No errors");
+        let text = succeed(Command::new("readelf").args(["--wide", "--all"]).arg(&front), "binutils");
+        assert!(!text.contains("readelf: "), "it warns: {text}");
+    }
+}
+
+#[test]
+fn exported_names_and_versions_are_the_real_ones() {
+    let directory = fronts();
+    let names = |path: &Path| -> Vec<String> {
+        let text =
+            succeed(Command::new("nm").args(["-D", "--defined-only", "--with-symbol-versions"]).arg(path), "binutils");
+        // The type letter: D and B (data with or without content) are one kind of export.
+        let line = |line: &str| line.get(17..).map(|rest| rest.replacen("B ", "D ", 1));
+        let mut names: Vec<String> = text.lines().filter(|l| !l.contains(" A ")).filter_map(line).collect();
+        names.sort();
+        names
+    };
+    for soname in LIBRARIES {
+        let wanted = names(&real(soname));
+        assert!(wanted.len() > 200, "{wanted:?}");
+        assert_eq!(names(&directory.path().join(soname)), wanted, "{soname}");
+    }
+}
+
+#[test]
+fn check_passes_a_right_front_and_names_what_is_wrong_in_others() {
+    let directory = fronts();
+    for soname in LIBRARIES {
+        let path = real(soname);
+        let right = check(&path, &directory.path().join(soname)).expect("both can be read");
+        assert_eq!(right.differences, Vec::<String>::new());
+        let library = Library::read(&path).expect("AMD's library");
+        let wrong = directory.path().join("wrong.so");
+        let differences = |library: &Library| {
+            write(&build(library, &Options::default()), &wrong).expect("a front");
+            check(&path, &wrong).expect("both can be read").differences
+        };
+        let mut less = library.clone();
+        let gone = less.exports.remove(7);
+        assert_eq!(differences(&less), [format!("{}@@{} is missing", gone.name, gone.node)]);
+        let mut other = library.clone();
+        other.exports[3].binding = match other.exports[3].binding {
+            rmcp_front::Binding::Global => rmcp_front::Binding::Weak,
+            rmcp_front::Binding::Weak => rmcp_front::Binding::Global,
+        };
+        assert_eq!(differences(&other).len(), 1);
+        let mut renamed = library.clone();
+        renamed.soname = "libother.so.1".into();
+        assert!(differences(&renamed)[0].contains("libother.so.1"));
+        let mut rebuilt = library.clone();
+        rebuilt.build_id = "00".into();
+        assert!(differences(&rebuilt)[0].contains("another build"));
+        let mut orphan = library.clone();
+        let node = orphan.nodes.pop().expect("a node");
+        assert!(differences(&orphan)[0].contains(&node.name));
+        // The real library itself is no front.
+        assert!(check(&path, &path).expect("both can be read").differences[0].contains("not a front"));
+    }
+}
+
+#[test]
+fn the_same_library_gives_the_same_bytes_and_a_front_is_known_as_one() {
+    let library = Library::read(&real(LIBRARIES[0])).expect("AMD's library");
+    let bytes = build(&library, &Options::default());
+    assert_eq!(bytes, build(&library, &Options::default()));
+    assert!(is_front(&bytes));
+    assert!(!is_front(&std::fs::read(&library.path).expect("AMD's library")));
+    assert!(!bytes.windows(21).any(|w| w == b"HSA_AMD_TOOL_PRIORITY"), "ROCr loads whatever has this string as a tool");
+}
+
+const CALLS: &str = r#"
+#define __HIP_PLATFORM_AMD__ 1
+#include <hip/hip_runtime_api.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+static void *work(void *unused) {
+    (void)unused;
+    for (int i = 0; i < 1000; i++)
+        if (strcmp(hipGetErrorString(hipErrorInvalidValue), "hipErrorInvalidValue") || hipGetErrorName(hipSuccess) == NULL)
+            return (void *)1;
+    return NULL;
+}
+__attribute__((constructor)) static void early(void) {
+    int version = 0;
+    if (hipRuntimeGetVersion(&version) != hipSuccess || version < 50000000)
+        fprintf(stderr, "early call: %d\n", version);
+}
+int main(void) {
+    pthread_t threads[16];
+    for (int i = 0; i < 16; i++) pthread_create(&threads[i], NULL, work, NULL);
+    long bad = 0;
+    for (int i = 0; i < 16; i++) { void *r; pthread_join(threads[i], &r); bad += (long)r; }
+    int version = 0;
+    hipRuntimeGetVersion(&version);
+    printf("%ld %d\n", bad, version);
+    return bad != 0;
+}
+"#;
+
+#[test]
+fn programs_link_with_both_linkers_and_calls_arrive_eagerly_and_lazily() {
+    let directory = fronts();
+    stand_in_core(directory.path());
+    let library_path = format!("-L{}", directory.path().display());
+    std::os::unix::fs::symlink("libamdhip64.so.5", directory.path().join("libamdhip64.so")).expect("link");
+    for linker in ["bfd", "lld"] {
+        let fuse = format!("-fuse-ld={linker}");
+        let program = compile(
+            directory.path(),
+            &format!("calls-{linker}"),
+            CALLS,
+            &[&fuse, &library_path, "-lamdhip64", "-Wl,--allow-shlib-undefined"],
+        );
+        for lazy in [false, true] {
+            let mut command = Command::new(&program);
+            command.env("LD_LIBRARY_PATH", directory.path()).env("CORE_SAY", "1");
+            if lazy {
+                command.env("CORE_LAZY", "1");
+            }
+            let text = succeed(&mut command, "lld");
+            assert!(text.contains("attached libamdhip64.so.5 409 0"), "the front was loaded: {text}");
+            assert_eq!(text.contains("resolved hipGetErrorString"), lazy, "{text}");
+            assert!(text.contains("\n0 5") || text.starts_with("0 5"), "{text}");
+            assert!(!text.contains("no version information"), "{text}");
+        }
+    }
+}
+
+/// A library whose functions take every kind of register argument, to see that the lazy stub keeps them.
+#[test]
+fn integer_vector_and_stack_arguments_survive_the_lazy_stub() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    stand_in_core(directory.path());
+    let source = r#"
+#include <stdarg.h>
+double mix(int a, double b, long c, float d, long e, double f, long g, double h, long i, double j, double k, double l, double m, long n, double o) {
+    return a + b * 2 + c * 3 + d * 4 + e * 5 + f * 6 + g * 7 + h * 8 + i * 9 + j * 10 + k * 11 + l * 12 + m * 13 + n * 14 + o * 15;
+}
+double sum(int count, ...) { va_list list; double s = 0; va_start(list, count); for (int i = 0; i < count; i++) s += va_arg(list, double); va_end(list); return s; }
+int data[10] = {1};
+"#;
+    let file = directory.path().join("real.c");
+    std::fs::write(&file, source).expect("write");
+    let script = directory.path().join("script");
+    std::fs::write(&script, "V1 { global: mix; data; local: *; }; V2 { global: sum; } V1;").expect("write");
+    let library = directory.path().join("libreal.so.1");
+    succeed(
+        Command::new("cc")
+            .args(["-shared", "-fPIC", "-O1", "-Wl,-soname,libreal.so.1"])
+            .arg(format!("-Wl,--version-script={}", script.display()))
+            .arg(&file)
+            .arg("-o")
+            .arg(&library),
+        "gcc",
+    );
+    let read = Library::read(&library).expect("a library");
+    assert_eq!(read.nodes[1].parents, ["V1"]);
+    let fronts = directory.path().join("fronts");
+    std::fs::create_dir(&fronts).expect("a directory");
+    write(
+        &build(&read, &Options { runpath: vec![directory.path().display().to_string()] }),
+        &fronts.join("libreal.so.1"),
+    )
+    .expect("a front");
+    succeed(Command::new("eu-elflint").arg("--gnu-ld").arg(fronts.join("libreal.so.1")), "elfutils");
+    let main = r#"
+#include <stdio.h>
+double mix(int, double, long, float, long, double, long, double, long, double, double, double, double, long, double);
+double sum(int, ...);
+int main(void) { printf("%.1f %.1f\n", mix(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), sum(9, 1., 2., 3., 4., 5., 6., 7., 8., 9.)); }
+"#;
+    let program = compile(directory.path(), "mixed", main, &[fronts.join("libreal.so.1").to_str().expect("UTF-8")]);
+    for lazy in [None, Some("1")] {
+        let mut command = Command::new(&program);
+        command.env("LD_LIBRARY_PATH", &fronts);
+        if let Some(lazy) = lazy {
+            command.env("CORE_LAZY", lazy);
+        }
+        // 1*1 + 2*2 + ... + 15*15, and 1 + ... + 9.
+        assert_eq!(succeed(&mut command, "gcc").trim(), "1240.0 45.0");
+    }
+}
+
+#[test]
+fn the_checked_in_manifests_are_what_the_libraries_export() {
+    for (soname, package) in [("libamdhip64.so.5", "libamdhip64-5"), ("libhsa-runtime64.so.1", "libhsa-runtime64-1")] {
+        let library = Library::read(&real(soname)).expect("AMD's library");
+        let version = succeed(Command::new("dpkg-query").args(["-W", "-f", "${Version}", package]), "dpkg");
+        let manifest = Manifest::of(&library, &format!("Debian {package} {version}"));
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("abi/{soname}-5.2.3.json"));
+        if std::env::var_os("RMCP_UPDATE_MANIFESTS").is_some() {
+            std::fs::write(&path, manifest.to_text()).expect("write");
+        }
+        let text = std::fs::read_to_string(&path).expect("the manifest");
+        let stored = Manifest::from_text(&text).expect("JSON");
+        assert_eq!(
+            (&stored.nodes, &stored.exports),
+            (&manifest.nodes, &manifest.exports),
+            "RMCP_UPDATE_MANIFESTS=1 rewrites {}",
+            path.display()
+        );
+        assert_eq!(stored.to_text(), text);
+        // A front made from the manifest alone is as good.
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let front = directory.path().join(soname);
+        write(&build(&stored.library(PathBuf::from("/nowhere")), &Options::default()), &front).expect("a front");
+        succeed(Command::new("abidiff").arg(real(soname)).arg(&front), "abigail-tools");
+    }
+}
+
+#[test]
+fn a_broken_library_is_refused_with_its_path_and_the_reason() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let whole = std::fs::read(real(LIBRARIES[1])).expect("AMD's library");
+    let front = build(&Library::read(&real(LIBRARIES[1])).expect("AMD's library"), &Options::default());
+    for (name, bytes, reason) in [
+        ("empty", &b""[..], "empty"),
+        ("text", b"INPUT(libfoo.so)", "not an ELF file"),
+        ("half", &whole[..whole.len() / 2], "truncated"),
+        ("header", &whole[..100], "truncated"),
+        ("front", &front, "front itself"),
+    ] {
+        let path = directory.path().join(name);
+        std::fs::write(&path, bytes).expect("write");
+        let error = Library::read(&path).expect_err(name).to_string();
+        assert!(error.contains(reason) && error.contains(name), "{error}");
+    }
+    assert!(matches!(Library::read(&directory.path().join("missing")), Err(Error::Unreadable { .. })));
+    assert!(matches!(write(b"x", &directory.path().join("no/such/directory")), Err(Error::Unwritable { .. })));
+}
+
+mod property {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #[test]
+        fn damaged_bytes_never_panic(changes in prop::collection::vec((0usize..80_000, any::<u8>()), 1..40), cut in 0usize..120_000) {
+            let library = Library::read(&real(LIBRARIES[1])).expect("AMD's library");
+            let mut bytes = build(&library, &Options::default());
+            // Most of the changes go where the headers and tables are.
+            for (at, value) in changes {
+                let at = at % bytes.len();
+                bytes[at] = value;
+            }
+            bytes.truncate(cut);
+            let directory = tempfile::tempdir().expect("a temporary directory");
+            let path = directory.path().join("damaged");
+            std::fs::write(&path, &bytes).expect("write");
+            let _ = Library::read(&path);
+            let _ = check(&real(LIBRARIES[1]), &path);
+        }
+    }
+}
