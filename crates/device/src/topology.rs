@@ -109,7 +109,7 @@ pub enum TopologyError {
 
 impl Gpu {
     /// `pcie_atomics` as the policy wants it: an unknown link counts as one with atomics, so that nothing more is rewritten because of it; an APU
-    /// needs no PCIe atomics (`amdgpu_device.c`: APUs from gfx9 on support them by an internal path), but kernels before 6.5 flag it like a card.
+    /// needs no PCIe atomics (`amdgpu_device.c`: APUs from gfx9 on support them by an internal path), but older kernels flag it like a card.
     pub fn atomics_to_host(&self) -> bool {
         self.apu.is_some() || self.pcie_atomics.unwrap_or(true)
     }
@@ -257,4 +257,18 @@ fn read_text(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)?.take(MAX_FILE).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gpu_that_the_container_may_not_use_is_described_as_such() {
+        let error = io::Error::from_raw_os_error(1);
+        assert_eq!(
+            describe("gpu_id", &error),
+            "gpu_id may not be read: this GPU is not given to the container or user"
+        );
+    }
 }

@@ -231,9 +231,10 @@ fn strtol(text: &str) -> Option<i64> {
 }
 
 /// `HIP_VISIBLE_DEVICES`: indices of `agents`. The list ends at the first entry that is not exactly a number in range; a number that was there
-/// before is skipped. Since ROCclr 5.7 an entry may be `GPU-` and hexadecimal digits of a UUID, which 5.2.3 does not know.
+/// before is skipped. Since HIP 6.2 an entry may be `GPU-` and hexadecimal digits of a UUID;
+/// to 6.1.2 and older that is an entry like any other that is no number.
 fn hip_filter(name: &str, list: &str, agents: &[(&Gpu, Target)]) -> (Vec<usize>, Option<String>) {
-    let mut chosen = Vec::new();
+    let (mut chosen, mut note) = (Vec::new(), None);
     let list = list.strip_suffix(',').unwrap_or(list);
     for token in list.split(',') {
         let by_uuid = || {
@@ -243,11 +244,19 @@ fn hip_filter(name: &str, list: &str, agents: &[(&Gpu, Target)]) -> (Vec<usize>,
         // "01" and "+1" are refused: the text must be what the number prints as.
         let by_number =
             || token.parse::<usize>().ok().filter(|index| *index < agents.len() && index.to_string() == token);
-        match by_number().or_else(by_uuid) {
-            Some(index) if !chosen.contains(&index) => chosen.push(index),
-            Some(_) => {}
+        let number = by_number();
+        match number.or_else(by_uuid) {
+            Some(index) => {
+                if number.is_none() {
+                    note =
+                        Some(format!("{name}: \"{token}\" needs HIP 6.2 or later; to older ones the list ends there"));
+                }
+                if !chosen.contains(&index) {
+                    chosen.push(index);
+                }
+            }
             None => return (chosen, Some(format!("{name}: the list ends at \"{token}\", which selects no GPU"))),
         }
     }
-    (chosen, None)
+    (chosen, note)
 }
