@@ -31,16 +31,23 @@ pub fn count_call() {
 /// Counts and remembers a rewritten allocation at `address`.
 pub fn count_rewritten(address: usize) {
     REWRITES.fetch_add(1, Ordering::Relaxed);
+    remember(address);
+}
+
+/// Remembers a live rewritten allocation.
+pub fn remember(address: usize) {
     if REWRITTEN.insert(address) {
         LIVE.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Forgets a freed allocation.
-pub fn count_freed(address: usize) {
-    if REWRITTEN.remove(address) {
+/// Forgets an allocation that is about to be freed; `true` if it was a rewritten one.
+pub fn forget(address: usize) -> bool {
+    let known = REWRITTEN.remove(address);
+    if known {
         LIVE.fetch_sub(1, Ordering::Relaxed);
     }
+    known
 }
 
 /// See `include/rmcp.h`.
@@ -107,7 +114,7 @@ mod tests {
         let address = 0x7000_1000;
         count_rewritten(address);
         assert_eq!(rmcp_is_rewritten(std::ptr::without_provenance(address)), 1);
-        count_freed(address);
+        assert!(forget(address) && !forget(address));
         assert_eq!(rmcp_is_rewritten(std::ptr::without_provenance(address)), 0);
     }
 }

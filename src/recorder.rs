@@ -76,11 +76,6 @@ pub fn allocation(asked: &Asked, verdict: &Verdict, address: *mut c_void, code: 
     });
 }
 
-/// An address is about to be freed.
-pub fn forget(pointer: *mut c_void) {
-    api::count_freed(pointer.addr());
-}
-
 /// A free has returned `code`.
 pub fn free(call: &str, pointer: *mut c_void, code: i32, called_from: *const c_void) {
     tracing::debug!(call, ?pointer, code, "free");

@@ -7,6 +7,7 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_ulonglong, c_void};
 use rmcp_policy::{Call, Rewrite};
 
 use crate::abi::hip::{hipError_t, hipErrorSharedObjectInitFailed, hipSuccess};
+use crate::api;
 use crate::call::Outermost;
 use crate::decide::{self, Asked, Verdict};
 use crate::hooks::address_by_name;
@@ -157,9 +158,14 @@ fn free(
 ) -> hipError_t {
     let Some(outermost) = Outermost::enter() else { return call() };
     // Forgotten before the call: afterwards the address may already belong to another thread's allocation.
-    outermost.ours(|| recorder::forget(pointer));
+    let rewritten = outermost.ours(|| api::forget(pointer.addr())).unwrap_or(false);
     let code = call();
-    outermost.ours(|| recorder::free(name, pointer, code as i32, caller));
+    outermost.ours(|| {
+        if rewritten && code != hipSuccess {
+            api::remember(pointer.addr());
+        }
+        recorder::free(name, pointer, code as i32, caller);
+    });
     code
 }
 

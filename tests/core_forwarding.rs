@@ -1,0 +1,168 @@
+//! Through the fronts a program gets what AMD's libraries 5.2.3 say, whenever and from wherever it calls. No GPU is needed: HIP's answers without one
+//! are the same with and without fronts, and the counters say that the hooks were there.
+
+mod core_support;
+
+use std::path::Path;
+
+use core_support::{HIP, core_directory, fronts, output, program, run, sentences, text, with_fronts, without_fronts};
+
+fn calls(directory: &Path) -> std::path::PathBuf {
+    program(directory, "calls.c", &["-lamdhip64", "-ldl", "-pthread"])
+}
+
+fn temporary() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary directory")
+}
+
+#[test]
+fn the_core_exports_only_its_own_names_and_has_its_soname() {
+    let core = core_directory().join("librmcp.so");
+    let names =
+        run(std::process::Command::new("nm").args(["-D", "--defined-only", "--format=just-symbols"]).arg(&core));
+    let names = text(&names.stdout);
+    assert!(names.lines().count() >= 6 && names.lines().all(|name| name.starts_with("rmcp_")), "{names}");
+    let dynamic = text(&run(std::process::Command::new("readelf").arg("-d").arg(&core)).stdout);
+    assert!(dynamic.contains("soname: [librmcp.so]"), "{dynamic}");
+    let bytes = std::fs::read(&core).expect("the core");
+    let mark = b"HSA_AMD_TOOL_PRIORITY";
+    assert!(!bytes.windows(mark.len()).any(|window| window == mark), "ROCr would take it for a tool library");
+}
+
+#[test]
+fn every_way_of_calling_gives_amds_answers_and_both_opening_modes_do() {
+    let directory = temporary();
+    let program = calls(directory.path());
+    for way in ["plain", "atexit", "fork", "threads", "thread-exit", "errno"] {
+        let stock = text(&run(without_fronts(&program).arg(way)).stdout);
+        assert!(!stock.is_empty());
+        for open in ["", "lazy"] {
+            for policy in ["off", "audit", "default", "strict"] {
+                let fronted =
+                    run(with_fronts(fronts(), &program).arg(way).env("RMCP_OPEN", open).env("RMCP_POLICY", policy));
+                assert_eq!(text(&fronted.stdout), stock, "{way} {open} {policy}");
+                assert_eq!(sentences(&fronted), [""; 0], "{way} {open} {policy}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_counters_show_that_the_hooks_were_there_and_that_off_has_none() {
+    let directory = temporary();
+    let program = calls(directory.path());
+    let counted = |policy: &str| {
+        let out = text(&run(with_fronts(fronts(), &program).arg("counters").env("RMCP_POLICY", policy)).stdout);
+        out.lines().find(|line| line.starts_with("counters")).expect("a line").to_owned()
+    };
+    // hipHostMalloc twice, hipMemAllocHost and hipHostRegister; the call inside of hipMemAllocHost is the runtime's own.
+    assert_eq!(counted("audit"), "counters 32 audit calls=4 rewritten=0 failed=0");
+    assert_eq!(counted("strict"), "counters 32 strict calls=4 rewritten=0 failed=0");
+    assert_eq!(counted("off"), "counters 32 off calls=0 rewritten=0 failed=0");
+}
+
+#[test]
+fn sixteen_threads_that_race_for_lazy_slots_all_arrive() {
+    let directory = temporary();
+    let program = calls(directory.path());
+    for round in 0..10 {
+        let fronted = run(with_fronts(fronts(), &program).arg("threads").env("RMCP_OPEN", "lazy"));
+        assert_eq!(text(&fronted.stdout), "wrong 0\n", "round {round}");
+    }
+}
+
+#[test]
+fn a_plugin_that_opens_hip_privately_gets_the_front() {
+    let directory = temporary();
+    let program = program(directory.path(), "dlopen.c", &["-ldl"]);
+    for open in ["", "lazy"] {
+        let fronted = text(&run(with_fronts(fronts(), &program).env("RMCP_OPEN", open)).stdout);
+        let path = fronts().join(HIP);
+        let stock = text(&run(&mut without_fronts(&program)).stdout);
+        let answers =
+            |out: &str| out.lines().filter(|line| !line.starts_with("from")).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(answers(&fronted), answers(&stock), "{open}");
+        assert!(fronted.contains(&format!("from {}", path.display())), "{fronted}");
+        assert!(fronted.contains("global 0"), "{fronted}");
+    }
+}
+
+#[test]
+fn lazy_opening_leaves_amds_libraries_out_of_a_process_that_never_calls_them() {
+    let directory = temporary();
+    let source = directory.path().join("maps.c");
+    std::fs::write(
+        &source,
+        "#include <stdio.h>\n#include <string.h>\nint hipGetDeviceCount(int*);\nint main(int c, char**v) { if (c > 5) hipGetDeviceCount(&c);\n\
+         char line[4096]; FILE *f = fopen(\"/proc/self/maps\", \"r\"); int n = 0;\n\
+         while (fgets(line, sizeof line, f)) n += strstr(line, \"/usr/lib\") && strstr(line, \"libamdhip64\");\nprintf(\"%d\\n\", n > 0); return v == 0; }\n",
+    )
+    .expect("write");
+    let out = directory.path().join("maps");
+    run(std::process::Command::new("cc").arg(&source).arg("-o").arg(&out).args(["-Wl,--no-as-needed", "-lamdhip64"]));
+    assert_eq!(text(&run(with_fronts(fronts(), &out).env("RMCP_OPEN", "lazy")).stdout), "0\n");
+    assert_eq!(text(&run(&mut with_fronts(fronts(), &out)).stdout), "1\n");
+}
+
+#[test]
+fn an_unknown_policy_is_said_once_and_the_program_runs_unhooked() {
+    let directory = temporary();
+    let program = calls(directory.path());
+    let fronted = run(with_fronts(fronts(), &program).arg("counters").env("RMCP_POLICY", "fastest"));
+    let said = sentences(&fronted);
+    assert_eq!(said.len(), 1, "{said:?}");
+    for word in ["fastest", "off", "audit", "default", "strict"] {
+        assert!(said[0].contains(word), "{said:?}");
+    }
+    assert!(text(&fronted.stdout).contains(" off calls=0"), "{}", text(&fronted.stdout));
+}
+
+#[test]
+fn the_log_goes_to_its_file_and_nowhere_else() {
+    let directory = temporary();
+    let program = calls(directory.path());
+    let log = directory.path().join("log");
+    let fronted = run(with_fronts(fronts(), &program).env("RMCP_LOG", &log).env("RMCP_POLICY", "audit"));
+    assert_eq!(sentences(&fronted), [""; 0]);
+    let lines = std::fs::read_to_string(&log).expect("the log");
+    for word in ["libamdhip64.so.5", "libhsa-runtime64.so.1", "HipHostMalloc"] {
+        assert!(lines.contains(word), "{word}: {lines}");
+    }
+    let fronted = run(with_fronts(fronts(), &program).env("RMCP_LOG", "/no/such/directory/log"));
+    let said = sentences(&fronted);
+    assert!(said.len() == 1 && said[0].contains("/no/such/directory/log"), "{said:?}");
+}
+
+#[test]
+fn secure_execution_ignores_the_environment() {
+    use std::os::unix::fs::PermissionsExt;
+    // SAFETY: no preconditions.
+    if unsafe { libc::geteuid() } != 0 {
+        eprintln!("not run: making a set-user-id program of another user takes root");
+        return;
+    }
+    let directory = temporary();
+    std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o755)).expect("chmod");
+    // In secure execution LD_LIBRARY_PATH is ignored as well, so the paths are in the program.
+    let rpath = format!("-Wl,-rpath,{}:{}", fronts().display(), core_directory().display());
+    let program =
+        program(directory.path(), "calls.c", &["-lamdhip64", "-ldl", "-pthread", &rpath, "-Wl,--disable-new-dtags"]);
+    let log = directory.path().join("log");
+    let mut command = without_fronts(&program);
+    command.arg("counters").env("RMCP_POLICY", "off").env("RMCP_LOG", &log);
+    let policy =
+        |out: &std::process::Output| text(&out.stdout).lines().find(|l| l.starts_with("counters")).map(str::to_owned);
+    assert!(policy(&run(&mut command)).expect("counters").contains(" off "));
+    std::os::unix::fs::chown(&program, Some(65534), Some(65534)).expect("chown");
+    std::fs::set_permissions(&program, PermissionsExt::from_mode(0o4755)).expect("chmod");
+    std::fs::set_permissions(fronts(), PermissionsExt::from_mode(0o755)).expect("chmod");
+    let _ = std::fs::remove_file(&log);
+    let secure = output(&mut command);
+    assert!(
+        policy(&secure).is_some_and(|line| line.contains(" default ")),
+        "{} {}",
+        text(&secure.stdout),
+        text(&secure.stderr)
+    );
+    assert!(!log.exists());
+}

@@ -1,0 +1,106 @@
+//! The repair of `hsa_amd_memory_lock`, whose header promises coarse-grained access and which gives extended-scope fine-grained access since ROCr 6.4. This
+//! machine has ROCr 5.2.3, so a small library with ROCr's name and the pools of 6.4 stands in for it, beside a virtual card's topology.
+
+mod core_support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use core_support::{HSA, core_directory, front, output, program, run, text, vgpu};
+use rmcp_record::Verdict;
+
+/// Lines for all GPUs, the GPU, and the CPU agent.
+const AS_ASKED: [&str; 3] = ["lock 1000 for 0", "lock 1001 for 1", "lock 1002 for 1"];
+const REPAIRED: [&str; 3] =
+    ["lock_to_pool 1000 for 0 in 14 with 0", "lock_to_pool 1001 for 1 in 14 with 0", "lock 1002 for 1"];
+
+struct Place {
+    directory: tempfile::TempDir,
+    program: PathBuf,
+}
+
+fn place(definitions: &[&str]) -> Place {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let real = directory.path().join(HSA);
+    let script = directory.path().join("versions");
+    std::fs::write(&script, "ROCR_1 { global: hsa_*; local: *; };\n").expect("write");
+    run(Command::new("cc")
+        .args([
+            "-O1",
+            "-shared",
+            "-fPIC",
+            "-Wall",
+            "-Werror",
+            "-Wl,--build-id=sha1",
+            "-Wl,-soname,libhsa-runtime64.so.1",
+        ])
+        .args(definitions)
+        .arg(format!("-Wl,--version-script={}", script.display()))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/core_support/fake_hsa.c"))
+        .arg("-o")
+        .arg(&real));
+    std::fs::create_dir(directory.path().join("fronts")).expect("mkdir");
+    front(&real, &directory.path().join("fronts"));
+    let program = program(
+        directory.path(),
+        "repair.c",
+        &[&format!("-L{}", directory.path().display()), "-l:libhsa-runtime64.so.1"],
+    );
+    Place { directory, program }
+}
+
+impl Place {
+    /// What the stand-in was asked on this card, and what the record has.
+    fn run(&self, card: &str, policy: &str) -> (Vec<String>, Vec<(Verdict, String)>) {
+        let record = self.directory.path().join(format!("record-{card}-{policy}"));
+        let path = format!("{}:{}", self.directory.path().join("fronts").display(), core_directory().display());
+        let script = "export GPU_LOCATION=$(sed -n 's/^location_id //p' /sys/class/kfd/kfd/topology/nodes/1/properties)\nexec \"$0\"";
+        let output = output(
+            Command::new(vgpu())
+                .args([card, "--", "sh", "-c", script])
+                .arg(&self.program)
+                .env("RMCP_POLICY", policy)
+                .env("RMCP_RECORD", &record)
+                .env("LD_LIBRARY_PATH", path),
+        );
+        assert!(output.status.success(), "{} {}{}", output.status, text(&output.stdout), text(&output.stderr));
+        let calls = rmcp_record::read(&record).expect("a record").calls;
+        (
+            text(&output.stdout).lines().map(str::to_owned).collect(),
+            calls.iter().map(|call| (call.verdict, call.rule.to_string())).collect(),
+        )
+    }
+}
+
+#[test]
+fn on_rdna_the_lock_goes_to_the_coarse_grained_pool_of_the_first_cpu_agent() {
+    let place = place(&[]);
+    for card in ["gfx1030", "gfx1010"] {
+        for policy in ["default", "strict"] {
+            let (lines, calls) = place.run(card, policy);
+            assert_eq!(lines, REPAIRED, "{card} {policy}");
+            let verdicts: Vec<Verdict> = calls.iter().map(|(verdict, _)| *verdict).collect();
+            assert_eq!(verdicts, [Verdict::Rewritten, Verdict::Rewritten, Verdict::Passed]);
+        }
+    }
+}
+
+#[test]
+fn audit_and_other_generations_leave_the_lock_alone() {
+    let place = place(&[]);
+    let (lines, calls) = place.run("gfx1030", "audit");
+    assert_eq!(lines, AS_ASKED);
+    assert_eq!(calls[0].0, Verdict::Withheld, "the record says what default would do: {calls:?}");
+    for card in ["gfx1100", "gfx906"] {
+        assert_eq!(place.run(card, "strict").0, AS_ASKED, "{card}");
+    }
+}
+
+#[test]
+fn an_older_rocr_and_a_node_without_a_coarse_grained_pool_leave_the_lock_alone() {
+    for definition in ["-DOLD", "-DAPU"] {
+        let (lines, calls) = place(&[definition]).run("gfx1030", "strict");
+        assert_eq!(lines, AS_ASKED, "{definition}");
+        assert!(calls.iter().all(|(verdict, _)| *verdict == Verdict::Passed), "{definition}: {calls:?}");
+    }
+}

@@ -1,0 +1,151 @@
+//! What the tests of the shim core share: the core as built, fronts made for this test run, and C programs.
+
+#![allow(dead_code)] // each test binary uses a part of it
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// Debian's directory of AMD's real libraries.
+pub const SYSTEM: &str = "/usr/lib/x86_64-linux-gnu";
+/// SONAMEs of AMD's HIP and HSA libraries of release 5.2.3.
+pub const HIP: &str = "libamdhip64.so.5";
+pub const HSA: &str = "libhsa-runtime64.so.1";
+
+/// The directory of `librmcp.so`, brought up to date: a test's own build does not include a cdylib.
+pub fn core_directory() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["rmcp"]))
+}
+
+/// The launcher of the virtual card, brought up to date.
+pub fn vgpu() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build(&["vgpu", "vgpu-preload"])).join("vgpu")
+}
+
+/// Builds packages as this test was built; `target/<profile>`.
+fn build(packages: &[&str]) -> PathBuf {
+    let exe = std::env::current_exe().expect("the test's own path");
+    let profile = exe.parent().and_then(Path::parent).expect("target/<profile>/deps").to_owned();
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["build", "--quiet", "--target-dir"]).arg(profile.parent().expect("target"));
+    command.args(packages.iter().flat_map(|package| ["--package", package]));
+    if profile.file_name().is_some_and(|name| name == "release") {
+        command.arg("--release");
+    }
+    // A build that waits for another one's lock may take long: no deadline.
+    let status = command.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo");
+    assert!(status.success(), "{command:?}");
+    profile
+}
+
+/// Runs to the end, with a deadline instead of a hang, and demands exit code 0.
+pub fn run(command: &mut Command) -> Output {
+    let output = output(command);
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}\n{}",
+        output.status,
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+    output
+}
+
+/// Runs to the end; a program that has not ended after two minutes is killed and fails the test.
+pub fn output(command: &mut Command) -> Output {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let mut pipes = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
+    let readers = (
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            pipes.0.read_to_end(&mut bytes).map(|_| bytes)
+        }),
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            pipes.1.read_to_end(&mut bytes).map(|_| bytes)
+        }),
+    );
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("wait") {
+            break status;
+        }
+        if Instant::now() > deadline {
+            child.kill().expect("kill");
+            panic!("{command:?} hangs");
+        }
+        std::thread::park_timeout(Duration::from_millis(5));
+    };
+    let stdout = readers.0.join().expect("reader").expect("stdout");
+    let stderr = readers.1.join().expect("reader").expect("stderr");
+    Output { status, stdout, stderr }
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A directory with the fronts of AMD's two libraries, made once per test binary.
+pub fn fronts() -> &'static Path {
+    static FRONTS: OnceLock<tempfile::TempDir> = OnceLock::new();
+    FRONTS
+        .get_or_init(|| {
+            let directory = tempfile::tempdir().expect("a temporary directory");
+            for name in [HIP, HSA] {
+                front(&Path::new(SYSTEM).join(name), directory.path());
+            }
+            directory
+        })
+        .path()
+}
+
+/// Compiles a C program of `tests/core_support` into `directory`, linked as `arguments` say.
+pub fn program(directory: &Path, source: &str, arguments: &[&str]) -> PathBuf {
+    let out = directory.join(Path::new(source).file_stem().expect("a stem"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/core_support").join(source);
+    run(Command::new("cc")
+        .args(["-O1", "-Wall", "-Werror", "-Wno-deprecated-declarations"])
+        .arg(source)
+        .arg("-o")
+        .arg(&out)
+        .args(arguments));
+    out
+}
+
+/// A program set up to find the fronts before AMD's libraries, with nothing of the tester's own RMCP settings.
+pub fn with_fronts(fronts: &Path, program: &Path) -> Command {
+    let mut command = without_fronts(program);
+    command.env("LD_LIBRARY_PATH", format!("{}:{}", fronts.display(), core_directory().display()));
+    command
+}
+
+/// The same program with AMD's libraries alone.
+pub fn without_fronts(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    for variable in ["RMCP_POLICY", "RMCP_RECORD", "RMCP_OPEN", "RMCP_LOG", "LD_PRELOAD", "LD_LIBRARY_PATH"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// What RMCP said: the lines of `stderr` that are its own.
+pub fn sentences(output: &Output) -> Vec<String> {
+    text(&output.stderr).lines().filter(|line| line.starts_with("RMCP: ")).map(str::to_owned).collect()
+}
+
+/// Makes the front of `real` in `directory`, under its SONAME.
+pub fn front(real: &Path, directory: &Path) -> PathBuf {
+    let library = rmcp_front::Library::read(real).expect("a library");
+    let out = directory.join(&library.soname);
+    rmcp_front::write(&rmcp_front::build(&library, &rmcp_front::Options::default()), &out).expect("write the front");
+    out
+}
