@@ -1,11 +1,16 @@
 //! The model of the kernel driver: `/dev/kfd` and the render nodes of one process.
 //!
 //! Each process has its own, as a real process has its own GPU virtual address spaces. Every handler refuses what the real one refuses
-//! (linux `drivers/gpu/drm/amd/amdkfd/kfd_chardev.c`).
+//! (linux `drivers/gpu/drm/amd/amdkfd/kfd_chardev.c` and `amdgpu/amdgpu_amdkfd_gpuvm.c`), with the same error number. An ioctl that is not modelled, or that
+//! the interface version of the machine does not have yet, is ENOTTY and one line of the log.
 
 pub mod backing;
 pub mod drm;
 pub mod events;
+mod memory;
+mod queues;
+pub mod ranges;
+mod svm;
 pub mod uapi;
 
 use std::collections::BTreeMap;
@@ -16,14 +21,17 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::engine::{self, Engine, QueueConfig, QueueKind};
+use crate::engine::{self, Engine};
 use crate::log::{Event, Log};
 use crate::mem::{Fault, FaultReason};
-use crate::mtype::{self, Kernel, Mtype, flags, svm};
-use crate::spec::{FLAGS, Slot, Spec};
-use crate::vm::{Mapping, Vm};
+use crate::mtype::{self, Mtype};
+use crate::spec::Spec;
+use crate::vm::Vm;
 use backing::Backing;
 use events::{Events, MemoryException, Waited};
+use memory::Buffer;
+use queues::Queues;
+use ranges::Ranges;
 
 /// The result of an ioctl: what the call returns, or an errno.
 pub type Answer = Result<i32, i32>;
@@ -49,34 +57,23 @@ const MMIO_BASE: u64 = 1 << 20;
 const PAGE: u64 = 4096;
 /// Ticks of the GPU's clock are 10 ns: 100 MHz, the reference clock of gfx10.
 const CLOCK_NS: u64 = 10;
-
-/// What an allocation handle stands for.
-#[derive(Debug)]
-struct Buffer {
-    gpu: usize,
-    va: u64,
-    size: u64,
-    host: u64,
-    flags: u32,
-    mtype: Mtype,
-    /// Place in the card's backing file.
-    offset: Option<u64>,
-    /// GPU indices that map it.
-    mapped: Vec<usize>,
-}
+/// `gpuvm_limit`: user addresses have 47 bits (`kfd_flat_memory.c`, kfd_init_apertures_v9, on x86-64).
+const VA_LIMIT: u64 = 1 << 47;
 
 #[derive(Debug, Default)]
 struct State {
     buffers: BTreeMap<u64, Buffer>,
     next_handle: u64,
+    /// Bytes in use, by GPU.
     vram_used: Vec<u64>,
+    /// Bytes of GTT and USERPTR buffers.
+    system_used: u64,
+    /// GPUs whose VM the process has acquired.
     acquired: Vec<bool>,
-    next_queue: u32,
-    /// Doorbells in use, by GPU.
-    doorbells: Vec<Vec<bool>>,
-    queues: BTreeMap<u32, (usize, usize)>,
-    /// SVM ranges: start to (size, flags).
-    ranges: BTreeMap<u64, (u64, u32)>,
+    /// Handle of the buffer that holds the event page.
+    event_page: Option<u64>,
+    queues: Queues,
+    ranges: Ranges,
     /// Calls seen by each fault of the plan.
     faults: Vec<u64>,
 }
@@ -88,6 +85,8 @@ pub struct Kfd {
     log: Log,
     control: Backing,
     cards: Vec<Backing>,
+    /// Bytes of host memory that GPUs may use.
+    system_limit: u64,
     state: Mutex<State>,
     vm: Mutex<Vm>,
     events: Events,
@@ -97,22 +96,25 @@ pub struct Kfd {
 impl Kfd {
     /// A driver without any state, for the machine `spec`; lines go to the file `log`.
     pub fn new(spec: Spec, log: Option<&Path>) -> std::io::Result<Arc<Self>> {
-        let cards = spec
-            .cards
-            .iter()
-            .map(|slot| Backing::new("vgpu-render", slot.vram + (64 << 30)))
-            .collect::<Result<Vec<_>, _>>()?;
+        let system = memory::system_bytes();
+        // Host memory that a card's buffers can take comes on top of its own.
+        let room = |slot: &crate::spec::Slot| slot.vram.saturating_add(system).next_multiple_of(1 << 30) + (1 << 30);
+        let cards =
+            spec.cards.iter().map(|slot| Backing::new("vgpu-render", room(slot))).collect::<Result<Vec<_>, _>>()?;
         let state = State {
             next_handle: 1,
             vram_used: vec![0; cards.len()],
             acquired: vec![false; cards.len()],
-            doorbells: vec![vec![false; (DOORBELL_PAGE / 8) as usize]; cards.len()],
+            queues: Queues::new(cards.len()),
+            ranges: Ranges::new(cards.len()),
             faults: vec![0; spec.faults.len()],
             ..State::default()
         };
         Ok(Arc::new(Kfd {
-            log: Log::open(log)?,
-            control: Backing::new("vgpu-kfd", doorbell_offset(cards.len()))?,
+            log: Log::new(log),
+            control: Backing::new("vgpu-kfd", queues::doorbell_offset(cards.len()))?,
+            // amdgpu_amdkfd_gpuvm_init_mem_limits: 15/16 of memory.
+            system_limit: system - system / 16,
             vm: Mutex::new(Vm::new(cards.len())),
             cards,
             state: Mutex::new(state),
@@ -127,11 +129,11 @@ impl Kfd {
         &self.spec
     }
 
-    /// A new descriptor of a device file.
+    /// A new descriptor of a device file, close-on-exec.
     pub fn open(&self, node: Node) -> Result<i32, i32> {
         match node {
-            Node::Kfd => self.control.duplicate(),
-            Node::Render(index) => self.cards.get(index).ok_or(libc::ENOENT)?.duplicate(),
+            Node::Kfd => self.control.reopen(),
+            Node::Render(index) => self.cards.get(index).ok_or(libc::ENOENT)?.reopen(),
         }
     }
 
@@ -153,12 +155,18 @@ impl Kfd {
             // SAFETY: handed on.
             Node::Kfd if kind == uapi::BASE => unsafe { self.kfd_ioctl(number, arg) },
             // SAFETY: handed on.
-            Node::Render(index) if kind == drm::BASE => unsafe { drm::ioctl(&self.spec.cards[index], number, arg) },
+            Node::Render(index) if kind == drm::BASE => unsafe {
+                let used = self.state.lock().vram_used[index];
+                drm::ioctl(&self.spec.cards[index], used, number, arg)
+            },
             _ => Err(libc::ENOTTY),
         }
         .inspect_err(|errno| {
-            if *errno == libc::ENOTTY {
-                self.log.write(Event::Unknown { ioctl: format!("{}:{number:#04x}", char::from(kind)) });
+            let ioctl = format!("{}:{number:#04x}", char::from(kind));
+            match *errno {
+                libc::ENOTTY => self.log.write(Event::Unknown { ioctl }),
+                _ if (kind, number) == (uapi::BASE, uapi::ALLOC_MEMORY_OF_GPU) => {}
+                errno => self.log.write(Event::Refused { ioctl, errno }),
             }
         })
     }
@@ -167,17 +175,24 @@ impl Kfd {
     /// As [`Kfd::ioctl`].
     unsafe fn kfd_ioctl(self: &Arc<Self>, number: u8, arg: *mut c_void) -> Answer {
         /// # Safety
-        /// `arg` points to a `T` of the program.
+        /// `arg` points to a `T` of the program, or to page 0, which no process has.
         unsafe fn with<T: Copy>(arg: *mut c_void, handler: impl FnOnce(&mut T) -> Result<(), i32>) -> Answer {
-            if arg.is_null() {
+            if (arg as u64) < PAGE {
                 return Err(libc::EFAULT);
             }
             // SAFETY: by contract; unaligned since the program's structure need not be aligned.
             let mut value = unsafe { arg.cast::<T>().read_unaligned() };
-            handler(&mut value)?;
+            let result = handler(&mut value);
+            if matches!(result, Err(libc::ENOTTY | libc::EFAULT)) {
+                return result.map(|()| 0);
+            }
+            // The kernel copies the structure back whether or not the call succeeded (`kfd_ioctl`).
             // SAFETY: as above.
             unsafe { arg.cast::<T>().write_unaligned(value) };
-            Ok(0)
+            result.map(|()| 0)
+        }
+        if uapi::since_minor(number).is_none_or(|minor| minor > self.spec.kfd_minor) {
+            return Err(libc::ENOTTY);
         }
         // SAFETY (all arms): the number says which structure the program passes; array pointers in it are the program's, with the count beside them.
         unsafe {
@@ -187,43 +202,53 @@ impl Kfd {
                     Ok(())
                 }),
                 uapi::GET_PROCESS_APERTURES_NEW => with(arg, |a| self.apertures(a)),
-                uapi::ACQUIRE_VM => with(arg, |a: &mut uapi::AcquireVm| {
-                    self.plan("acquire-vm", 0)?;
-                    let gpu = self.gpu(a.gpu_id)?;
-                    self.state.lock().acquired[gpu] = true;
-                    Ok(())
+                uapi::ACQUIRE_VM => with(arg, |a: &mut uapi::AcquireVm| self.acquire_vm(a)),
+                uapi::SET_MEMORY_POLICY => with(arg, |a: &mut uapi::SetMemoryPolicy| {
+                    // KFD_IOC_CACHE_POLICY_COHERENT and _NONCOHERENT.
+                    if a.default_policy > 1 || a.alternate_policy > 1 {
+                        return Err(libc::EINVAL);
+                    }
+                    self.gpu(a.gpu_id).map(drop)
                 }),
-                uapi::SET_MEMORY_POLICY => with(arg, |a: &mut uapi::SetMemoryPolicy| self.gpu(a.gpu_id).map(drop)),
-                uapi::SET_SCRATCH_BACKING_VA | uapi::SET_TRAP_HANDLER | uapi::SET_CU_MASK => Ok(0),
+                uapi::SET_SCRATCH_BACKING_VA => {
+                    with(arg, |a: &mut uapi::SetScratchBackingVa| self.gpu(a.gpu_id).map(drop))
+                }
+                uapi::SET_TRAP_HANDLER => with(arg, |a: &mut uapi::SetTrapHandler| self.gpu(a.gpu_id).map(drop)),
                 uapi::GET_CLOCK_COUNTERS => with(arg, |a: &mut uapi::ClockCounters| {
                     let now = monotonic_ns();
-                    *a = uapi::ClockCounters {
-                        gpu: now / CLOCK_NS,
-                        cpu: now,
-                        system: now,
-                        system_frequency: 1_000_000_000,
-                        ..*a
-                    };
+                    // Node 0 is the host: no GPU, no GPU clock (`kfd_ioctl_get_clock_counters`).
+                    let gpu = if self.gpu(a.gpu_id).is_ok() { now / CLOCK_NS } else { 0 };
+                    *a = uapi::ClockCounters { gpu, cpu: now, system: now, system_frequency: 1_000_000_000, ..*a };
                     Ok(())
                 }),
                 uapi::GET_TILE_CONFIG => with(arg, |a: &mut uapi::TileConfig| {
                     self.gpu(a.gpu_id)?;
-                    a.tile_count = 0;
-                    a.macro_tile_count = 0;
+                    (a.tile_count, a.macro_tile_count, a.num_banks, a.num_ranks) = (0, 0, 0, 0);
                     a.gb_addr_config = 0x0000_0545;
                     Ok(())
                 }),
                 uapi::ALLOC_MEMORY_OF_GPU => with(arg, |a| self.alloc(a)),
                 uapi::FREE_MEMORY_OF_GPU => with(arg, |a: &mut uapi::FreeMemory| self.free(a.handle)),
-                uapi::MAP_MEMORY_TO_GPU => with(arg, |a| self.map(a, &words(a))),
-                uapi::UNMAP_MEMORY_FROM_GPU => with(arg, |a| self.unmap(a, &words(a))),
+                uapi::MAP_MEMORY_TO_GPU => with(arg, |a: &mut uapi::MapMemory| {
+                    let ids = words(a.device_ids, a.count)?;
+                    self.map(a, &ids)
+                }),
+                uapi::UNMAP_MEMORY_FROM_GPU => with(arg, |a: &mut uapi::MapMemory| {
+                    let ids = words(a.device_ids, a.count)?;
+                    self.unmap(a, &ids)
+                }),
                 uapi::SVM => self.svm(arg),
-                uapi::SET_XNACK_MODE => with(arg, |mode: &mut i32| match *mode {
+                uapi::SET_XNACK_MODE => with(arg, |mode: &mut i32| {
+                    if !self.spec.svm {
+                        return Err(libc::EPERM);
+                    }
                     // A negative value asks. gfx10 never runs with XNACK (kfd_process.c, kfd_process_xnack_mode).
-                    1 => Err(libc::EPERM),
-                    _ => {
-                        *mode = 0;
-                        Ok(())
+                    match *mode {
+                        1.. => Err(libc::EPERM),
+                        _ => {
+                            *mode = 0;
+                            Ok(())
+                        }
                     }
                 }),
                 uapi::AVAILABLE_MEMORY => with(arg, |a: &mut uapi::AvailableMemory| {
@@ -231,45 +256,21 @@ impl Kfd {
                     a.available = self.spec.cards[gpu].vram - self.state.lock().vram_used[gpu];
                     Ok(())
                 }),
-                uapi::CREATE_EVENT => with(arg, |a: &mut uapi::CreateEvent| {
-                    self.plan("create-event", 0)?;
-                    a.event_id = self.events.create(a.kind, a.auto_reset != 0).ok_or(libc::ENOMEM)?;
-                    if a.kind == events::SIGNAL {
-                        a.slot_index = a.event_id;
-                        a.trigger_data = a.event_id;
-                        // libhsakmt gives a signal event its mailbox only if the offset is not 0.
-                        a.page_offset = a.page_offset.max(1);
-                    }
-                    Ok(())
-                }),
+                uapi::CREATE_EVENT => with(arg, |a| self.create_event(a)),
                 uapi::DESTROY_EVENT => {
                     with(arg, |a: &mut uapi::Id| self.events.destroy(a.id).then_some(()).ok_or(libc::EINVAL))
                 }
                 uapi::SET_EVENT => {
-                    with(arg, |a: &mut uapi::Id| self.events.set(a.id).then_some(()).ok_or(libc::EINVAL))
+                    with(arg, |a: &mut uapi::Id| self.events.set_from_cpu(a.id).then_some(()).ok_or(libc::EINVAL))
                 }
                 uapi::RESET_EVENT => {
                     with(arg, |a: &mut uapi::Id| self.events.reset(a.id).then_some(()).ok_or(libc::EINVAL))
                 }
                 uapi::WAIT_EVENTS => with(arg, |a| self.wait(a)),
                 uapi::CREATE_QUEUE => with(arg, |a| self.create_queue(a)),
-                uapi::UPDATE_QUEUE => with(arg, |a: &mut uapi::UpdateQueue| {
-                    if !self.state.lock().queues.contains_key(&a.queue_id) {
-                        return Err(libc::EINVAL);
-                    }
-                    if let Some(engine) = self.engine.lock().as_ref() {
-                        engine.update_queue(a.queue_id, a.ring_base, u64::from(a.ring_size), a.queue_percentage > 0);
-                    }
-                    Ok(())
-                }),
-                uapi::DESTROY_QUEUE => with(arg, |a: &mut uapi::Id| {
-                    let (gpu, doorbell) = self.state.lock().queues.remove(&a.id).ok_or(libc::EINVAL)?;
-                    if let Some(engine) = self.engine.lock().as_ref() {
-                        engine.remove_queue(a.id);
-                    }
-                    self.state.lock().doorbells[gpu][doorbell] = false;
-                    Ok(())
-                }),
+                uapi::UPDATE_QUEUE => with(arg, |a| self.update_queue(a)),
+                uapi::DESTROY_QUEUE => with(arg, |a: &mut uapi::Id| self.destroy_queue(a.id)),
+                uapi::SET_CU_MASK => with(arg, |a: &mut uapi::SetCuMask| self.set_cu_mask(a)),
                 _ => Err(libc::ENOTTY),
             }
         }
@@ -305,6 +306,15 @@ impl Kfd {
         }
     }
 
+    /// The memory type of an allocation with these flags.
+    fn mtype_of(&self, gpu: usize, alloc_flags: u32) -> Mtype {
+        mtype::of_allocation(self.spec.cards[gpu].card.generation, self.kernel(), alloc_flags)
+    }
+
+    fn kernel(&self) -> mtype::Kernel {
+        mtype::Kernel::of_interface(self.spec.kfd_minor)
+    }
+
     /// Apertures of gfx9 and later (`kfd_flat_memory.c`, kfd_init_apertures_v9): LDS at 1 << 48, scratch at 2 << 48, 4 GiB each.
     ///
     /// # Safety
@@ -312,8 +322,12 @@ impl Kfd {
     unsafe fn apertures(&self, args: &mut uapi::GetApertures) -> Result<(), i32> {
         let room = args.count as usize;
         args.count = self.cards.len() as u32;
-        if args.pointer == 0 || room == 0 {
+        // No room: the call asks for the number.
+        if room == 0 {
             return Ok(());
+        }
+        if args.pointer < PAGE {
+            return Err(libc::EFAULT);
         }
         for index in 0..self.cards.len().min(room) {
             let apertures = uapi::Apertures {
@@ -322,239 +336,51 @@ impl Kfd {
                 scratch_base: 2 << 48,
                 scratch_limit: (2 << 48) + u64::from(u32::MAX),
                 gpuvm_base: 16 << 20,
-                gpuvm_limit: (1 << 47) - 1,
+                gpuvm_limit: VA_LIMIT - 1,
                 gpu_id: gpu_id(index),
                 pad: 0,
             };
             // SAFETY: by contract, index < room.
             unsafe { (args.pointer as *mut uapi::Apertures).add(index).write_unaligned(apertures) };
         }
+        args.count = args.count.min(room as u32);
         Ok(())
     }
 
-    fn alloc(&self, args: &mut uapi::AllocMemory) -> Result<(), i32> {
-        let result = self.gpu(args.gpu_id).and_then(|gpu| self.alloc_on(gpu, args).map(|()| gpu));
-        let (errno, gpu) = match result {
-            Ok(gpu) => (0, Some(gpu)),
-            Err(errno) => (errno, self.gpu(args.gpu_id).ok()),
-        };
-        if let Some(gpu) = gpu {
-            self.log.write(Event::Alloc {
-                gpu: args.gpu_id,
-                card: self.card_name(gpu),
-                va: args.va,
-                size: args.size,
-                flags: format!("{:08x}", args.flags),
-                names: FLAGS
-                    .iter()
-                    .filter(|(_, bit)| args.flags & bit != 0)
-                    .map(|(name, _)| (*name).to_owned())
-                    .collect(),
-                mtype: self.mtype_of(gpu, args.flags),
-                handle: args.handle,
-                errno,
-            });
-        }
-        if errno == 0 { Ok(()) } else { Err(errno) }
-    }
-
-    fn mtype_of(&self, gpu: usize, alloc_flags: u32) -> Mtype {
-        mtype::of_allocation(self.spec.cards[gpu].card.generation, Kernel::V6_7, alloc_flags)
-    }
-
-    fn alloc_on(&self, gpu: usize, args: &mut uapi::AllocMemory) -> Result<(), i32> {
-        let slot: &Slot = &self.spec.cards[gpu];
-        args.handle = 0;
-        self.plan("alloc", args.flags)?;
-        if args.size == 0 || !self.state.lock().acquired[gpu] {
+    /// Binds the GPU to the process' address space. The render node must be that GPU's, and opened by this process: the VM of an inherited
+    /// descriptor belongs to the parent (`amdgpu_amdkfd_gpuvm_acquire_process_vm`: "Already a compute VM").
+    fn acquire_vm(&self, args: &mut uapi::AcquireVm) -> Result<(), i32> {
+        self.plan("acquire-vm", 0)?;
+        let gpu = self.gpu(args.gpu_id)?;
+        let (dev, ino) = backing::identity(args.drm_fd as i32).ok_or(libc::EINVAL)?;
+        if self.node_of(dev, ino) != Some(Node::Render(gpu)) {
             return Err(libc::EINVAL);
         }
-        let vram = args.flags & flags::VRAM != 0;
-        if vram && args.flags & flags::PUBLIC != 0 && !slot.large_bar {
-            return Err(libc::EINVAL);
-        }
-        let size = args.size.next_multiple_of(PAGE);
-        let (host, offset) = if args.flags & flags::USERPTR != 0 {
-            if !resident(args.mmap_offset) || !resident(args.mmap_offset + args.size - 1) {
-                return Err(libc::EFAULT);
-            }
-            (args.mmap_offset, None)
-        } else if args.flags & flags::DOORBELL != 0 {
-            if args.size != DOORBELL_PAGE {
+        self.state.lock().acquired[gpu] = true;
+        Ok(())
+    }
+
+    /// `kfd_ioctl_create_event`: the first signal event of a process on discrete cards brings the buffer for the event page.
+    fn create_event(&self, args: &mut uapi::CreateEvent) -> Result<(), i32> {
+        self.plan("create-event", 0)?;
+        if args.page_offset != 0 {
+            let mut state = self.state.lock();
+            if state.event_page.is_some() {
                 return Err(libc::EINVAL);
             }
-            args.mmap_offset = doorbell_offset(gpu);
-            (self.control.host(args.mmap_offset), None)
-        } else if args.flags & flags::MMIO_REMAP != 0 {
-            if args.size != PAGE {
-                return Err(libc::EINVAL);
-            }
-            args.mmap_offset = MMIO_BASE + gpu as u64 * PAGE;
-            (self.control.host(args.mmap_offset), None)
-        } else if vram || args.flags & flags::GTT != 0 {
-            if vram {
-                let used = &mut self.state.lock().vram_used[gpu];
-                if *used + size > slot.vram {
-                    return Err(libc::ENOMEM);
-                }
-                *used += size;
-            }
-            let offset = self.cards[gpu].allocate(size).ok_or(libc::ENOMEM)?;
-            args.mmap_offset = offset;
-            (self.cards[gpu].host(offset), Some(offset))
-        } else {
-            return Err(libc::EINVAL);
-        };
-        let mut state = self.state.lock();
-        args.handle = u64::from(gpu_id(gpu)) << 32 | state.next_handle;
-        state.next_handle += 1;
-        let mtype = self.mtype_of(gpu, args.flags);
-        let buffer =
-            Buffer { gpu, va: args.va, size: args.size, host, flags: args.flags, mtype, offset, mapped: Vec::new() };
-        state.buffers.insert(args.handle, buffer);
+            let buffer = state.buffers.get(&args.page_offset).ok_or(libc::EINVAL)?;
+            buffer.fill_with_ones(events::SIGNAL_LIMIT as usize * 8)?;
+            state.event_page = Some(args.page_offset);
+        }
+        args.page_offset = 0;
+        args.event_id = self.events.create(args.kind, args.auto_reset != 0).ok_or(libc::ENOSPC)?;
+        args.trigger_data = args.event_id;
+        if matches!(args.kind, events::SIGNAL | events::DEBUG) {
+            args.slot_index = args.event_id;
+            // libhsakmt gives a signal event its mailbox only if the offset is not 0.
+            args.page_offset = events::MMAP_OFFSET;
+        }
         Ok(())
-    }
-
-    fn free(&self, handle: u64) -> Result<(), i32> {
-        self.plan("free", 0)?;
-        let mut state = self.state.lock();
-        let buffer = state.buffers.remove(&handle).ok_or(libc::EINVAL)?;
-        if buffer.flags & flags::VRAM != 0 {
-            state.vram_used[buffer.gpu] -= buffer.size.next_multiple_of(PAGE);
-        }
-        drop(state);
-        if !buffer.mapped.is_empty() {
-            let mut vm = self.vm.lock();
-            buffer.mapped.iter().for_each(|gpu| drop(vm.unmap(*gpu, buffer.va)));
-        }
-        if let Some(offset) = buffer.offset {
-            self.cards[buffer.gpu].release(offset);
-        }
-        self.log.write(Event::Free { handle, va: buffer.va });
-        Ok(())
-    }
-
-    fn map(&self, args: &mut uapi::MapMemory, ids: &[u32]) -> Result<(), i32> {
-        self.plan("map", 0)?;
-        let gpus = ids.iter().map(|id| self.gpu(*id)).collect::<Result<Vec<_>, _>>()?;
-        let mut state = self.state.lock();
-        let buffer = state.buffers.get_mut(&args.handle).ok_or(libc::EINVAL)?;
-        let mapping = Mapping {
-            size: buffer.size,
-            host: buffer.host,
-            mtype: buffer.mtype,
-            writable: buffer.flags & flags::WRITABLE != 0,
-            executable: buffer.flags & flags::EXECUTABLE != 0,
-        };
-        let va = buffer.va;
-        for gpu in gpus {
-            if !buffer.mapped.contains(&gpu) {
-                self.vm.lock().map(gpu, va, mapping);
-                buffer.mapped.push(gpu);
-            }
-        }
-        drop(state);
-        args.done = args.count;
-        self.log.write(Event::Map { handle: args.handle, va, gpus: ids.to_vec() });
-        Ok(())
-    }
-
-    fn unmap(&self, args: &mut uapi::MapMemory, ids: &[u32]) -> Result<(), i32> {
-        self.plan("unmap", 0)?;
-        let gpus = ids.iter().map(|id| self.gpu(*id)).collect::<Result<Vec<_>, _>>()?;
-        let mut state = self.state.lock();
-        let buffer = state.buffers.get_mut(&args.handle).ok_or(libc::EINVAL)?;
-        let va = buffer.va;
-        buffer.mapped.retain(|gpu| !gpus.contains(gpu));
-        drop(state);
-        let mut vm = self.vm.lock();
-        gpus.iter().for_each(|gpu| drop(vm.unmap(*gpu, va)));
-        drop(vm);
-        args.done = args.count;
-        self.log.write(Event::Unmap { handle: args.handle, va, gpus: ids.to_vec() });
-        Ok(())
-    }
-
-    /// # Safety
-    /// `arg` points to a `struct kfd_ioctl_svm_args` with its attributes behind it.
-    unsafe fn svm(&self, arg: *mut c_void) -> Answer {
-        if !self.spec.svm {
-            return Err(libc::EINVAL);
-        }
-        self.plan("svm", 0)?;
-        // SAFETY: by contract.
-        let header = unsafe { arg.cast::<uapi::SvmHeader>().read_unaligned() };
-        if header.count > 64 || header.start % PAGE != 0 || header.size == 0 || header.size % PAGE != 0 {
-            return Err(libc::EINVAL);
-        }
-        // SAFETY: by contract; the attributes follow the header.
-        let attributes: Vec<*mut uapi::SvmAttribute> = unsafe {
-            (0..header.count as usize)
-                .map(|i| arg.cast::<uapi::SvmHeader>().add(1).cast::<uapi::SvmAttribute>().add(i))
-                .collect()
-        };
-        let old = self
-            .state
-            .lock()
-            .ranges
-            .range(..=header.start)
-            .next_back()
-            .filter(|(s, (n, _))| header.start - **s < *n)
-            .map(|(_, (_, f))| *f);
-        let mut flags = old.unwrap_or(svm::DEFAULT);
-        if header.op == uapi::SVM_OP_GET {
-            for attribute in attributes {
-                // SAFETY: as above.
-                unsafe {
-                    let kind = (*attribute).kind;
-                    (*attribute).value = match kind {
-                        uapi::SVM_SET_FLAGS => flags,
-                        uapi::SVM_CLR_FLAGS => !flags,
-                        uapi::SVM_PREFERRED_LOC | uapi::SVM_PREFETCH_LOC => u32::MAX,
-                        uapi::SVM_GRANULARITY => 9,
-                        _ => (*attribute).value,
-                    };
-                }
-            }
-            return Ok(0);
-        }
-        let (mut set, mut clear, mut access, mut none) = (0, 0, Vec::new(), Vec::new());
-        for attribute in attributes {
-            // SAFETY: as above.
-            let uapi::SvmAttribute { kind, value } = unsafe { attribute.read_unaligned() };
-            match kind {
-                uapi::SVM_SET_FLAGS => set |= value,
-                uapi::SVM_CLR_FLAGS => clear |= value,
-                uapi::SVM_ACCESS | uapi::SVM_ACCESS_IN_PLACE => access.push(self.gpu(value)?),
-                uapi::SVM_NO_ACCESS => none.push(self.gpu(value)?),
-                uapi::SVM_PREFERRED_LOC | uapi::SVM_PREFETCH_LOC | uapi::SVM_GRANULARITY => {}
-                _ => return Err(libc::EINVAL),
-            }
-        }
-        flags = (flags | set) & !clear;
-        self.state.lock().ranges.insert(header.start, (header.size, flags));
-        let mtype = mtype::of_svm_range(self.spec.cards[0].card.generation, Kernel::V6_7, flags);
-        let mut vm = self.vm.lock();
-        for gpu in 0..self.cards.len() {
-            let had = vm.find(gpu, header.start).is_some();
-            if none.contains(&gpu) {
-                vm.unmap(gpu, header.start);
-            } else if had || access.contains(&gpu) {
-                let mapping =
-                    Mapping { size: header.size, host: header.start, mtype, writable: true, executable: true };
-                vm.map(gpu, header.start, mapping);
-            }
-        }
-        drop(vm);
-        self.log.write(Event::Svm {
-            va: header.start,
-            size: header.size,
-            set: format!("{set:x}"),
-            clear: format!("{clear:x}"),
-            access: access.into_iter().map(gpu_id).collect(),
-            mtype,
-        });
-        Ok(0)
     }
 
     /// # Safety
@@ -562,93 +388,48 @@ impl Kfd {
     unsafe fn wait(&self, args: &mut uapi::WaitEvents) -> Result<(), i32> {
         self.plan("wait-events", 0)?;
         let pointer = args.events as *mut uapi::EventData;
+        if args.events < PAGE && args.count > 0 {
+            return Err(libc::EFAULT);
+        }
         // SAFETY: by contract.
         let data: Vec<uapi::EventData> =
             unsafe { (0..args.count as usize).map(|i| pointer.add(i).read_unaligned()).collect() };
         let ages = self.spec.kfd_minor >= 14;
-        let wanted: Vec<(u32, u64)> = data
-            .iter()
-            .map(|event| {
-                (event.event_id, if ages { u64::from(event.not_present) | u64::from(event.read_only) << 32 } else { 0 })
-            })
-            .collect();
+        let wanted: Vec<(u32, u64)> =
+            data.iter().map(|event| (event.event_id, if ages { event.last_age() } else { 0 })).collect();
         if let Some(engine) = self.engine.lock().as_ref() {
             engine.wake();
         }
         // KFD_EVENT_TIMEOUT_INFINITE; other values are milliseconds.
         let timeout = (args.timeout != u32::MAX).then(|| Duration::from_millis(u64::from(args.timeout)));
         match self.events.wait(&wanted, args.all != 0, timeout) {
-            Waited::NoSuchEvent => return Err(libc::EINVAL),
-            Waited::Timeout => args.result = 1,
-            Waited::Failed => args.result = 2,
+            Waited::NoSuchEvent => {
+                args.result = uapi::WAIT_FAIL;
+                return Err(libc::EINVAL);
+            }
+            Waited::Timeout => args.result = uapi::WAIT_TIMEOUT,
+            Waited::Failed => {
+                args.result = uapi::WAIT_FAIL;
+                return Err(libc::EIO);
+            }
             Waited::Complete(seen) => {
-                args.result = 0;
-                for (index, (mut event, (set, age, exception))) in data.into_iter().zip(seen).enumerate() {
-                    if let (true, Some(exception)) = (set, exception) {
-                        event.not_present = exception.not_present.into();
-                        event.read_only = exception.read_only.into();
-                        event.no_execute = exception.no_execute.into();
-                        event.imprecise = 0;
-                        event.va = exception.va;
-                        event.gpu_id = exception.gpu_id;
-                        event.error_type = 0;
-                    } else if set && ages && wanted[index].1 != 0 {
-                        event.not_present = age as u32;
-                        event.read_only = (age >> 32) as u32;
+                args.result = uapi::WAIT_COMPLETE;
+                for (index, (mut event, seen)) in data.into_iter().zip(seen).enumerate() {
+                    if !seen.activated {
+                        continue;
+                    }
+                    if let Some(exception) = seen.exception {
+                        event.set_exception(&exception);
+                    } else if seen.signal && wanted[index].1 != 0 {
+                        event.set_age(seen.age);
+                    } else {
+                        continue;
                     }
                     // SAFETY: by contract.
                     unsafe { pointer.add(index).write_unaligned(event) };
                 }
             }
         }
-        Ok(())
-    }
-
-    fn create_queue(self: &Arc<Self>, args: &mut uapi::CreateQueue) -> Result<(), i32> {
-        self.plan("create-queue", 0)?;
-        let gpu = self.gpu(args.gpu_id)?;
-        let (kind, name) = match args.queue_type {
-            0 => (QueueKind::Pm4, "pm4"),
-            1 | 3 => (QueueKind::Sdma, "sdma"),
-            2 => (QueueKind::Aql, "aql"),
-            _ => return Err(libc::EINVAL),
-        };
-        if args.ring_size != 0 && !args.ring_size.is_power_of_two() || args.queue_percentage > 100 {
-            return Err(libc::EINVAL);
-        }
-        let mut state = self.state.lock();
-        let doorbell = state.doorbells[gpu].iter().position(|used| !used).ok_or(libc::ENOMEM)?;
-        state.doorbells[gpu][doorbell] = true;
-        let id = state.next_queue;
-        state.next_queue += 1;
-        state.queues.insert(id, (gpu, doorbell));
-        drop(state);
-        args.queue_id = id;
-        args.doorbell_offset = doorbell_offset(gpu) + doorbell as u64 * 8;
-        let host = self.control.host(args.doorbell_offset);
-        // AQL packet 0 rings the value 0: a doorbell that was never rung must differ from it.
-        self.control.write_u64(args.doorbell_offset, u64::MAX);
-        self.log.write(Event::Queue {
-            gpu: args.gpu_id,
-            card: self.card_name(gpu),
-            id,
-            kind: name.to_owned(),
-            ring: args.ring_base,
-            size: u64::from(args.ring_size),
-        });
-        let config = QueueConfig {
-            id,
-            kind,
-            gpu,
-            isa: self.spec.cards[gpu].card.isa,
-            ring_base: args.ring_base,
-            ring_size: u64::from(args.ring_size),
-            read_pointer: args.read_pointer,
-            write_pointer: args.write_pointer,
-            doorbell: host,
-        };
-        let mut engine = self.engine.lock();
-        engine.get_or_insert_with(|| Engine::start(Arc::clone(self) as Arc<dyn engine::Kernel>)).add_queue(config);
         Ok(())
     }
 }
@@ -682,27 +463,20 @@ impl engine::Kernel for Kfd {
     }
 }
 
-/// Where the doorbell page of a GPU lies in `/dev/kfd`. The low 32 bits must be 0: for its first queue on a node libhsakmt takes all of them for the
-/// doorbell's place in the page (`queues.c`, hsaKmtCreateQueue, with `doorbells[].size` still 0).
-fn doorbell_offset(gpu: usize) -> u64 {
-    (gpu as u64 + 1) << 32
-}
-
-/// The GPU ids that a map or unmap call names.
+/// `count` words of the program at `address`; EFAULT for a null pointer, EINVAL for more than any call passes.
 ///
 /// # Safety
-/// `args.device_ids` points to `args.count` words of the program.
-unsafe fn words(args: &uapi::MapMemory) -> Vec<u32> {
-    let pointer = args.device_ids as *const u32;
-    // SAFETY: by contract.
-    unsafe { (0..args.count.min(64) as usize).map(|index| pointer.add(index).read_unaligned()).collect() }
-}
-
-/// Whether the page that holds `addr` exists in this process.
-fn resident(addr: u64) -> bool {
-    let mut state = 0u8;
-    // SAFETY: mincore only looks the page up; one byte of result for one page.
-    unsafe { libc::mincore((addr & !(PAGE - 1)) as *mut c_void, PAGE as usize, (&raw mut state).cast()) == 0 }
+/// `address` points to `count` words of the program, or to page 0.
+unsafe fn words(address: u64, count: u32) -> Result<Vec<u32>, i32> {
+    match (count, address) {
+        (0, _) => Ok(Vec::new()),
+        (1025.., _) => Err(libc::EINVAL),
+        (_, ..PAGE) => Err(libc::EFAULT),
+        // SAFETY: by contract.
+        _ => Ok(unsafe {
+            (0..count as usize).map(|index| (address as *const u32).add(index).read_unaligned()).collect()
+        }),
+    }
 }
 
 /// CLOCK_MONOTONIC in nanoseconds; KFD's system counter is boottime, which differs only by suspended time.

@@ -7,17 +7,18 @@
 //! | `alloc` | `gpu` (KFD gpu_id), `card`, `va`, `size`, `flags` (8 hex digits), `names`, `mtype`, `handle`, `errno` (0 or the refusal) |
 //! | `free` | `handle`, `va` |
 //! | `map`, `unmap` | `handle`, `va`, `gpus` (KFD gpu_ids) |
-//! | `svm` | `va`, `size`, `set`, `clear` (SVM flags, hex), `access` (gpu_ids), `mtype` |
+//! | `svm` | `va`, `size`, `set`, `clear` (SVM flags, hex), `access`, `in_place`, `no_access` (gpu_ids), `mtype` |
 //! | `queue` | `gpu`, `card`, `id`, `type`, `ring`, `size` |
 //! | `fault` | an injected failure: `ioctl`, `errno` |
 //! | `stop` | a queue that stopped: `gpu`, `text` |
+//! | `refused` | an ioctl other than ALLOC that failed: `ioctl`, `errno` |
 //! | `unknown` | an ioctl that is not modelled: `ioctl` |
 //!
 //! Addresses and sizes are numbers (bytes).
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
@@ -61,7 +62,16 @@ pub enum Event {
     /// AMDKFD_IOC_UNMAP_MEMORY_FROM_GPU.
     Unmap { handle: u64, va: u64, gpus: Vec<u32> },
     /// AMDKFD_IOC_SVM, operation SET_ATTR.
-    Svm { va: u64, size: u64, set: String, clear: String, access: Vec<u32>, mtype: Mtype },
+    Svm {
+        va: u64,
+        size: u64,
+        set: String,
+        clear: String,
+        access: Vec<u32>,
+        in_place: Vec<u32>,
+        no_access: Vec<u32>,
+        mtype: Mtype,
+    },
     /// AMDKFD_IOC_CREATE_QUEUE.
     Queue {
         gpu: u32,
@@ -76,6 +86,8 @@ pub enum Event {
     Fault { ioctl: String, errno: i32 },
     /// A queue stopped.
     Stop { gpu: u32, text: String },
+    /// An ioctl other than ALLOC failed.
+    Refused { ioctl: String, errno: i32 },
     /// An ioctl that is not modelled.
     Unknown { ioctl: String },
 }
@@ -83,25 +95,28 @@ pub enum Event {
 /// Where lines go.
 #[derive(Debug)]
 pub struct Log {
-    file: Option<File>,
+    path: Option<PathBuf>,
     seq: AtomicU64,
 }
 
 impl Log {
-    /// Appends to the file at `path`; `None`: lines are dropped.
-    pub fn open(path: Option<&Path>) -> std::io::Result<Self> {
-        let file = path.map(|path| OpenOptions::new().append(true).create(true).open(path)).transpose()?;
-        Ok(Log { file, seq: AtomicU64::new(0) })
+    /// Appends to the file at `path`, which is made if it is not there; `None`: lines are dropped.
+    pub fn new(path: Option<&Path>) -> Self {
+        Log { path: path.map(Path::to_owned), seq: AtomicU64::new(0) }
     }
 
     /// Writes one line. A line that cannot be written is lost: the program under test goes on.
+    ///
+    /// The file is opened for each line: a descriptor that is kept would be closed, and its number given to another file, by programs that close
+    /// what they did not open.
     pub fn write(&self, event: Event) {
-        let Some(mut file) = self.file.as_ref() else { return };
+        let Some(path) = &self.path else { return };
         // SAFETY: gettid has no arguments.
         let tid = unsafe { libc::gettid() } as u32;
         let line = Line { seq: self.seq.fetch_add(1, Ordering::Relaxed), pid: std::process::id(), tid, event };
-        if let Ok(mut text) = serde_json::to_vec(&line) {
-            text.push(b'\n');
+        let Ok(mut text) = serde_json::to_vec(&line) else { return };
+        text.push(b'\n');
+        if let Ok(mut file) = OpenOptions::new().append(true).create(true).open(path) {
             let _ = file.write_all(&text);
         }
     }
@@ -121,7 +136,7 @@ mod tests {
     fn what_is_written_is_read_back_in_order() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path().join("log");
-        let log = Log::open(Some(&path)).expect("a log");
+        let log = Log::new(Some(&path));
         let events = [
             Event::Alloc {
                 gpu: 7,

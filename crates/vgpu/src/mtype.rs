@@ -49,6 +49,17 @@ pub enum Kernel {
     V6_7,
 }
 
+impl Kernel {
+    /// The rules of kernels with KFD interface 1.`minor`: Linux 6.1 has 1.11, 6.7 has 1.14 and later.
+    pub fn of_interface(minor: u32) -> Self {
+        match minor {
+            ..9 => Kernel::V5_15,
+            9..15 => Kernel::V6_1,
+            _ => Kernel::V6_7,
+        }
+    }
+}
+
 /// KFD_IOC_ALLOC_MEM_FLAGS_* (`/usr/include/linux/kfd_ioctl.h`; EXT_COHERENT: Linux 6.7).
 pub mod flags {
     pub const VRAM: u32 = 1;
@@ -59,6 +70,7 @@ pub mod flags {
     pub const EXT_COHERENT: u32 = 1 << 24;
     pub const UNCACHED: u32 = 1 << 25;
     pub const COHERENT: u32 = 1 << 26;
+    pub const AQL_QUEUE_MEM: u32 = 1 << 27;
     pub const PUBLIC: u32 = 1 << 29;
     pub const EXECUTABLE: u32 = 1 << 30;
     pub const WRITABLE: u32 = 1 << 31;

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
@@ -38,16 +37,9 @@ impl Backing {
             }
             File::from_raw_fd(fd)
         };
+        let file = out_of_the_way(file);
         file.set_len(size)?;
-        // A raw fstat: a preload may answer for these descriptors.
-        // SAFETY: fstat fills the structure.
-        let stat = unsafe {
-            let mut stat: libc::stat = std::mem::zeroed();
-            if libc::syscall(libc::SYS_fstat, file.as_raw_fd(), &raw mut stat) != 0 {
-                return Err(std::io::Error::last_os_error());
-            }
-            stat
-        };
+        let (dev, ino) = identity(file.as_raw_fd()).ok_or_else(std::io::Error::last_os_error)?;
         // SAFETY: a new shared mapping of our own file, nowhere in particular.
         let base = unsafe {
             let flags = libc::MAP_SHARED | libc::MAP_NORESERVE;
@@ -63,14 +55,22 @@ impl Backing {
         if base == libc::MAP_FAILED {
             return Err(std::io::Error::last_os_error());
         }
-        Ok(Backing { dev: stat.st_dev, ino: stat.st_ino, file, base: base as u64, size, used: Mutex::default() })
+        // A child makes its own, and a core dump of all of VRAM helps nobody.
+        // SAFETY: our own mapping.
+        unsafe {
+            libc::madvise(base, size as usize, libc::MADV_DONTFORK);
+            libc::madvise(base, size as usize, libc::MADV_DONTDUMP);
+        }
+        Ok(Backing { dev, ino, file, base: base as u64, size, used: Mutex::default() })
     }
 
-    /// A new descriptor of the file, as open(2) would give: close-on-exec is the caller's to clear.
-    pub fn duplicate(&self) -> Result<i32, i32> {
-        // SAFETY: duplicates our descriptor.
-        let fd = unsafe { libc::fcntl(self.file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3) };
-        if fd < 0 { Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EMFILE)) } else { Ok(fd) }
+    /// A new descriptor of the file, as open(2) would give: with an open file description of its own. Close-on-exec is the caller's to clear.
+    pub fn reopen(&self) -> Result<i32, i32> {
+        let path = format!("/proc/self/fd/{}\0", self.file.as_raw_fd());
+        // SAFETY: a C string; a new descriptor is the caller's. A raw call: a preload may stand before libc's.
+        let fd =
+            unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
+        if fd < 0 { Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EMFILE)) } else { Ok(fd as i32) }
     }
 
     /// Whether a file with this device and inode number is this one.
@@ -118,6 +118,29 @@ impl Backing {
     }
 }
 
+/// Device and inode number of a descriptor's file.
+pub fn identity(fd: i32) -> Option<(u64, u64)> {
+    // SAFETY: fstat fills the structure. A raw call: a preload may answer for these descriptors.
+    unsafe {
+        let mut stat: libc::stat = std::mem::zeroed();
+        (libc::syscall(libc::SYS_fstat, fd, &raw mut stat) == 0).then_some((stat.st_dev, stat.st_ino))
+    }
+}
+
+/// The same file on a high descriptor: low numbers are the program's, and some programs count on getting them.
+fn out_of_the_way(file: File) -> File {
+    [800, 200]
+        .into_iter()
+        .find_map(|lowest| {
+            // SAFETY: duplicates our descriptor; the new one is ours alone.
+            unsafe {
+                let fd = libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest);
+                (fd >= 0).then(|| File::from_raw_fd(fd))
+            }
+        })
+        .unwrap_or(file)
+}
+
 impl Drop for Backing {
     fn drop(&mut self) {
         // SAFETY: the mapping that `new` made; nobody uses it any more, by contract of the owner.
@@ -144,12 +167,13 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_is_known_by_its_inode() {
+    fn a_descriptor_is_known_by_its_inode() {
         let backing = Backing::new("test", FIRST).expect("a memfd");
         // SAFETY: the new descriptor is ours.
-        let copy = unsafe { File::from_raw_fd(backing.duplicate().expect("a descriptor")) };
-        let metadata = copy.metadata().expect("fstat");
-        assert!(backing.is(metadata.dev(), metadata.ino()));
-        assert!(!backing.is(metadata.dev(), metadata.ino() + 1));
+        let copy = unsafe { File::from_raw_fd(backing.reopen().expect("a descriptor")) };
+        let (dev, ino) = identity(copy.as_raw_fd()).expect("fstat");
+        assert!(backing.is(dev, ino));
+        assert!(!backing.is(dev, ino + 1));
+        assert_eq!(identity(-1), None);
     }
 }

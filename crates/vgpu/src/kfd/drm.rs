@@ -38,15 +38,23 @@ struct Info {
     argument: [u32; 4],
 }
 
+/// AMDGPU_INFO_* queries.
 const ACCEL_WORKING: u32 = 0x00;
+const VRAM_USAGE: u32 = 0x10;
+const VRAM_GTT: u32 = 0x14;
 const READ_MMR_REG: u32 = 0x15;
 const DEV_INFO: u32 = 0x16;
+const MEMORY: u32 = 0x19;
+/// The kernel reads at most 128 registers in one query (`amdgpu_kms.c`).
+const MAX_REGISTERS: u32 = 128;
+/// What a small BAR shows of video memory.
+const SMALL_BAR: u64 = 256 << 20;
 
-/// Handles one DRM ioctl for the card in `slot`.
+/// Handles one DRM ioctl for the card in `slot`, of whose video memory `vram_used` bytes are in use.
 ///
 /// # Safety
 /// `arg` points to the program's argument structure for this number.
-pub unsafe fn ioctl(slot: &Slot, number: u8, arg: *mut c_void) -> Answer {
+pub unsafe fn ioctl(slot: &Slot, vram_used: u64, number: u8, arg: *mut c_void) -> Answer {
     if arg.is_null() {
         return Err(libc::EFAULT);
     }
@@ -65,18 +73,36 @@ pub unsafe fn ioctl(slot: &Slot, number: u8, arg: *mut c_void) -> Answer {
         // SAFETY: as above.
         AMDGPU_INFO => unsafe {
             let info = arg.cast::<Info>().read_unaligned();
-            let answer: Vec<u8> = match info.query {
-                ACCEL_WORKING => 1u32.to_ne_bytes().to_vec(),
-                READ_MMR_REG => vec![0; info.argument[1] as usize * 4],
-                DEV_INFO => device_info(slot),
-                _ => return Err(libc::EINVAL),
-            };
+            let Some(answer) = answer(slot, vram_used, &info) else { return Err(libc::EINVAL) };
+            if info.pointer == 0 || info.size == 0 {
+                return Err(libc::EINVAL);
+            }
             let size = answer.len().min(info.size as usize);
             std::ptr::copy_nonoverlapping(answer.as_ptr(), info.pointer as *mut u8, size);
             Ok(0)
         },
         _ => Err(libc::ENOTTY),
     }
+}
+
+/// The answer to a query; `None`: EINVAL, which libdrm takes for "unknown to this kernel".
+fn answer(slot: &Slot, vram_used: u64, info: &Info) -> Option<Vec<u8>> {
+    let visible = if slot.large_bar { slot.vram } else { slot.vram.min(SMALL_BAR) };
+    let gtt = super::memory::system_bytes() / 2;
+    let words = |words: &[u64]| words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    Some(match info.query {
+        ACCEL_WORKING => 1u32.to_ne_bytes().to_vec(),
+        VRAM_USAGE => words(&[vram_used]),
+        VRAM_GTT => words(&[slot.vram, visible, gtt]),
+        READ_MMR_REG if info.argument[1] <= MAX_REGISTERS => vec![0; info.argument[1] as usize * 4],
+        DEV_INFO => device_info(slot),
+        // Three `struct drm_amdgpu_heap_info`: total, usable, in use, largest allocation.
+        MEMORY => {
+            let heap = |size: u64, used: u64| [size, size, used.min(size), size / 4 * 3];
+            words(&[heap(slot.vram, vram_used), heap(visible, vram_used), heap(gtt, 0)].concat())
+        }
+        _ => return None,
+    })
 }
 
 /// Copies what fits of `text` and returns its whole length.
@@ -116,4 +142,38 @@ fn device_info(slot: &Slot) -> Vec<u8> {
     put64(flags + 16, 0x8000_0000_0000); // virtual_address_max
     bytes[flags + 24..flags + 28].copy_from_slice(&4096u32.to_ne_bytes()); // virtual_address_alignment
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Spec;
+
+    fn ask(query: u32, argument: [u32; 4]) -> Option<Vec<u8>> {
+        let spec: Spec = "gfx1030:vram=8G:bar=small".parse().expect("a machine");
+        answer(&spec.cards[0], 1 << 20, &Info { pointer: 1, size: 512, query, argument })
+    }
+
+    #[test]
+    fn the_memory_query_shows_the_bar_and_what_is_used() {
+        let bytes = ask(MEMORY, [0; 4]).expect("known");
+        let word = |index: usize| u64::from_ne_bytes(bytes[index * 8..index * 8 + 8].try_into().expect("8 bytes"));
+        assert_eq!((bytes.len(), word(0), word(2), word(4)), (96, 8 << 30, 1 << 20, SMALL_BAR));
+    }
+
+    #[test]
+    fn the_device_is_described_where_libdrm_looks() {
+        let bytes = ask(DEV_INFO, [0; 4]).expect("known");
+        let word = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().expect("4 bytes"));
+        assert_eq!((word(0), word(16), word(20), word(24), word(48)), (0x73bf, 143, 4, 2, 72));
+        // ids_flags and virtual_address_alignment (pahole of `struct drm_amdgpu_info_device`).
+        assert_eq!((word(136), word(160)), (0, 4096));
+    }
+
+    #[test]
+    fn too_many_registers_and_unknown_queries_are_refused() {
+        assert_eq!(ask(READ_MMR_REG, [0, 2, 0, 0]).map(|bytes| bytes.len()), Some(8));
+        assert_eq!(ask(READ_MMR_REG, [0, u32::MAX, 0, 0]), None);
+        assert_eq!(ask(0x7777, [0; 4]), None);
+    }
 }

@@ -12,10 +12,13 @@ use parking_lot::{Condvar, Mutex};
 /// Event types of `kfd_ioctl.h`, KFD_IOC_EVENT_*.
 pub const SIGNAL: u32 = 0;
 pub const HW_EXCEPTION: u32 = 3;
+pub const DEBUG: u32 = 5;
 pub const MEMORY: u32 = 8;
 
 /// KFD_SIGNAL_EVENT_LIMIT.
-const SIGNAL_LIMIT: u32 = 4096;
+pub const SIGNAL_LIMIT: u32 = 4096;
+/// `event_page_offset` of a signal event: KFD_MMAP_TYPE_EVENTS of `kfd_priv.h`.
+pub const MMAP_OFFSET: u64 = 2 << 62;
 /// KFD_FIRST_NONSIGNAL_EVENT_ID.
 const FIRST_OTHER: u32 = 0x7fff_ffff - 0x4000;
 
@@ -60,11 +63,24 @@ pub struct Events {
     changed: Condvar,
 }
 
+/// What a wait saw of one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// It was set.
+    pub activated: bool,
+    /// It is a signal event: it has an age.
+    pub signal: bool,
+    /// How often it was set, from 1.
+    pub age: u64,
+    /// Of a memory event: why it was set.
+    pub exception: Option<MemoryException>,
+}
+
 /// How a wait ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Waited {
-    /// What was waited for happened; for each event whether it was set, its age and its exception.
-    Complete(Vec<(bool, u64, Option<MemoryException>)>),
+    /// What was waited for happened.
+    Complete(Vec<Seen>),
     /// KFD_IOC_WAIT_RESULT_TIMEOUT.
     Timeout,
     /// An event was destroyed meanwhile: KFD_IOC_WAIT_RESULT_FAIL.
@@ -77,7 +93,7 @@ impl Events {
     /// A new event's id; `None` when there are too many.
     pub fn create(&self, kind: u32, auto_reset: bool) -> Option<u32> {
         let mut state = self.state.lock();
-        let ids = if kind == SIGNAL { 1..SIGNAL_LIMIT } else { FIRST_OTHER..FIRST_OTHER + 4096 };
+        let ids = if matches!(kind, SIGNAL | DEBUG) { 1..SIGNAL_LIMIT } else { FIRST_OTHER..FIRST_OTHER + 4096 };
         let id = ids.clone().find(|id| !state.events.contains_key(id))?;
         state.events.insert(id, Event { kind, auto_reset, signaled: false, age: 1, exception: None });
         Some(id)
@@ -93,17 +109,29 @@ impl Events {
         state.events.remove(&id).is_some()
     }
 
-    /// Sets an event. `false`: there is none.
+    /// Sets an event by an interrupt. `false`: there is none that a GPU may set (`event_can_be_gpu_signaled`).
     pub fn set(&self, id: u32) -> bool {
+        self.set_one_of(id, &[SIGNAL, DEBUG])
+    }
+
+    /// Sets an event by SET_EVENT. `false`: there is none that the program may set (`event_can_be_cpu_signaled`).
+    pub fn set_from_cpu(&self, id: u32) -> bool {
+        self.set_one_of(id, &[SIGNAL])
+    }
+
+    fn set_one_of(&self, id: u32, kinds: &[u32]) -> bool {
         let mut state = self.state.lock();
-        let found = Self::set_locked(&mut state, id);
-        self.changed.notify_all();
+        let found = state.events.get(&id).is_some_and(|event| kinds.contains(&event.kind));
+        if found {
+            Self::set_locked(&mut state, id);
+            self.changed.notify_all();
+        }
         found
     }
 
-    fn set_locked(state: &mut State, id: u32) -> bool {
+    fn set_locked(state: &mut State, id: u32) {
         let State { events, waiters, .. } = state;
-        let Some(event) = events.get_mut(&id) else { return false };
+        let Some(event) = events.get_mut(&id) else { return };
         let mut waited_for = false;
         for waiter in waiters.values_mut() {
             for (wanted, activated) in waiter.events.iter().zip(&mut waiter.activated) {
@@ -115,12 +143,13 @@ impl Events {
         }
         event.age += 1;
         event.signaled = !event.auto_reset || !waited_for;
-        true
     }
 
-    /// Takes the signal of an event back. `false`: there is none.
+    /// Takes the signal of an event back. `false`: there is none that the program may set.
     pub fn reset(&self, id: u32) -> bool {
-        self.state.lock().events.get_mut(&id).map(|event| event.signaled = false).is_some()
+        let mut state = self.state.lock();
+        let event = state.events.get_mut(&id).filter(|event| event.kind == SIGNAL);
+        event.map(|event| event.signaled = false).is_some()
     }
 
     /// Sets every memory exception event of the process. Returns whether there was one.
@@ -178,9 +207,14 @@ impl Events {
             if timed_out {
                 return Waited::Timeout;
             }
-            let result = waiter.events.iter().zip(waiter.activated).map(|(id, set)| {
+            let result = waiter.events.iter().zip(waiter.activated).map(|(id, activated)| {
                 let event = state.events.get(id);
-                (set, event.map_or(0, |event| event.age), event.and_then(|event| event.exception))
+                Seen {
+                    activated,
+                    signal: event.is_some_and(|event| event.kind == SIGNAL),
+                    age: event.map_or(0, |event| event.age),
+                    exception: event.and_then(|event| event.exception),
+                }
             });
             return Waited::Complete(result.collect());
         }
@@ -247,7 +281,7 @@ mod tests {
         events.set(id);
         assert!(completed(events.wait(&[(id, 0)], false, SHORT)), "takes the signal");
         let Waited::Complete(seen) = events.wait(&[(id, 1)], false, SHORT) else { panic!("the age has grown") };
-        assert_eq!(seen[0].1, 2);
+        assert_eq!((seen[0].age, seen[0].signal), (2, true));
         assert_eq!(events.wait(&[(id, 2)], false, SHORT), Waited::Timeout);
     }
 
@@ -286,6 +320,7 @@ mod tests {
             MemoryException { not_present: true, read_only: false, no_execute: false, va: 0x1000, gpu_id: 9 };
         assert!(events.raise_memory_exception(exception));
         let Waited::Complete(seen) = events.wait(&[(id, 0)], false, SHORT) else { panic!("set") };
-        assert_eq!(seen[0].2, Some(exception));
+        assert_eq!((seen[0].exception, seen[0].signal), (Some(exception), false));
+        assert!(!events.set(id) && !events.set_from_cpu(id) && !events.reset(id), "only the driver sets it");
     }
 }

@@ -3,6 +3,8 @@
 //! An ioctl is known by its type ('K') and number alone: the size field varies (SVM carries its attributes in it, newer
 //! kernels append fields).
 
+use super::events::MemoryException;
+
 /// `AMDKFD_IOCTL_BASE`.
 pub const BASE: u8 = b'K';
 
@@ -30,6 +32,17 @@ pub const SET_CU_MASK: u8 = 0x1a;
 pub const SVM: u8 = 0x20;
 pub const SET_XNACK_MODE: u8 = 0x21;
 pub const AVAILABLE_MEMORY: u8 = 0x23;
+
+/// The minor version of the interface that first has an ioctl (the list at the top of `kfd_ioctl.h`); `None`: it is not modelled.
+pub fn since_minor(number: u8) -> Option<u32> {
+    match number {
+        GET_VERSION..=GET_CLOCK_COUNTERS | UPDATE_QUEUE..=WAIT_EVENTS => Some(0),
+        SET_SCRATCH_BACKING_VA..=SET_CU_MASK => Some(1),
+        SVM | SET_XNACK_MODE => Some(5),
+        AVAILABLE_MEMORY => Some(9),
+        _ => None,
+    }
+}
 
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
@@ -131,6 +144,31 @@ pub struct CreateEvent {
     pub slot_index: u32,
 }
 
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct SetScratchBackingVa {
+    pub va: u64,
+    pub gpu_id: u32,
+    pub pad: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct SetTrapHandler {
+    pub tba: u64,
+    pub tma: u64,
+    pub gpu_id: u32,
+    pub pad: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct SetCuMask {
+    pub queue_id: u32,
+    pub bits: u32,
+    pub mask: u64,
+}
+
 /// `struct kfd_event_data`; the union as its memory exception member. For signal events (minor 14 and later) the union's first word is
 /// `last_event_age`.
 #[repr(C)]
@@ -146,6 +184,32 @@ pub struct EventData {
     pub extension: u64,
     pub event_id: u32,
     pub pad: u32,
+}
+
+impl EventData {
+    /// `signal_event_data.last_event_age`: the union's first 8 bytes.
+    pub fn last_age(&self) -> u64 {
+        u64::from(self.not_present) | u64::from(self.read_only) << 32
+    }
+
+    /// Stores the age that the next wait passes.
+    pub fn set_age(&mut self, age: u64) {
+        (self.not_present, self.read_only) = (age as u32, (age >> 32) as u32);
+    }
+
+    /// Stores why a memory event was set.
+    pub fn set_exception(&mut self, exception: &MemoryException) {
+        *self = EventData {
+            not_present: exception.not_present.into(),
+            read_only: exception.read_only.into(),
+            no_execute: exception.no_execute.into(),
+            imprecise: 0,
+            va: exception.va,
+            gpu_id: exception.gpu_id,
+            error_type: 0,
+            ..*self
+        };
+    }
 }
 
 #[repr(C)]
@@ -237,4 +301,46 @@ pub struct AvailableMemory {
     pub available: u64,
     pub gpu_id: u32,
     pub pad: u32,
+}
+
+/// `KFD_IOCTL_SVM_FLAG_GPU_RO` and `KFD_IOCTL_SVM_FLAG_GPU_EXEC`.
+pub const SVM_FLAG_GPU_RO: u32 = 8;
+pub const SVM_FLAG_GPU_EXEC: u32 = 16;
+
+/// `KFD_IOC_WAIT_RESULT_*`.
+pub const WAIT_COMPLETE: u32 = 0;
+pub const WAIT_TIMEOUT: u32 = 1;
+pub const WAIT_FAIL: u32 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sizes that `/usr/include/linux/kfd_ioctl.h` gives with gcc on x86-64.
+    #[test]
+    fn structures_have_the_sizes_of_the_header() {
+        assert_eq!(size_of::<CreateQueue>(), 88);
+        assert_eq!(size_of::<UpdateQueue>(), 24);
+        assert_eq!(size_of::<SetMemoryPolicy>(), 32);
+        assert_eq!(size_of::<ClockCounters>(), 40);
+        assert_eq!(size_of::<Apertures>(), 56);
+        assert_eq!(size_of::<CreateEvent>(), 32);
+        assert_eq!(size_of::<EventData>(), 48);
+        assert_eq!(size_of::<WaitEvents>(), 24);
+        assert_eq!(size_of::<TileConfig>(), 40);
+        assert_eq!(size_of::<SetScratchBackingVa>(), 16);
+        assert_eq!(size_of::<SetTrapHandler>(), 24);
+        assert_eq!(size_of::<SetCuMask>(), 16);
+        assert_eq!(size_of::<AllocMemory>(), 40);
+        assert_eq!(size_of::<MapMemory>(), 24);
+        assert_eq!(size_of::<SvmHeader>(), 24);
+        assert_eq!(size_of::<AvailableMemory>(), 16);
+    }
+
+    #[test]
+    fn an_age_survives_in_the_union() {
+        let mut event = EventData::default();
+        event.set_age(0x1_0000_0002);
+        assert_eq!(event.last_age(), 0x1_0000_0002);
+    }
 }

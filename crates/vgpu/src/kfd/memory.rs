@@ -1,0 +1,267 @@
+//! Buffers: ALLOC, FREE, MAP and UNMAP (linux `kfd_chardev.c` and `amdgpu_amdkfd_gpuvm.c`).
+
+use std::ffi::c_void;
+
+use super::{DOORBELL_PAGE, Kfd, MMIO_BASE, PAGE, State, VA_LIMIT, gpu_id, queues, uapi};
+use crate::log::Event;
+use crate::mtype::{Mtype, flags};
+use crate::spec::FLAGS;
+use crate::vm::Mapping;
+
+/// What an allocation handle stands for.
+#[derive(Debug)]
+pub struct Buffer {
+    gpu: usize,
+    va: u64,
+    /// Bytes, as the program asked.
+    size: u64,
+    /// Where the first byte lies in this process.
+    host: u64,
+    flags: u32,
+    mtype: Mtype,
+    place: Place,
+    /// GPU indices that map it.
+    mapped: Vec<usize>,
+}
+
+/// What a buffer takes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Video memory, at this offset of the card's backing file.
+    Vram(u64),
+    /// System memory, likewise.
+    Gtt(u64),
+    /// The program's own memory.
+    User,
+    /// Registers: nothing.
+    Registers,
+}
+
+impl Buffer {
+    /// Bytes that are counted against a limit.
+    fn bytes(&self) -> u64 {
+        self.size.next_multiple_of(PAGE)
+    }
+
+    /// Ring buffers of gfx7 and gfx8 are mapped twice in a row (`KFD_IOC_ALLOC_MEM_FLAGS_AQL_QUEUE_MEM`): the size covers both.
+    fn parts(&self) -> impl Iterator<Item = (u64, u64)> + use<> {
+        let copies = if self.flags & flags::AQL_QUEUE_MEM != 0 { 2 } else { 1 };
+        let (va, size) = (self.va, self.size / copies);
+        (0..copies).map(move |copy| (va + copy * size, size))
+    }
+
+    /// Whether its GPU addresses lie in these.
+    pub fn touches(&self, start: u64, size: u64) -> bool {
+        self.va < start + size && start < self.va + self.size
+    }
+
+    /// Sets the first `bytes` bytes to ones; EINVAL if it has fewer or is no system memory.
+    pub fn fill_with_ones(&self, bytes: usize) -> Result<(), i32> {
+        if self.size < bytes as u64 || !matches!(self.place, Place::Gtt(_)) {
+            return Err(libc::EINVAL);
+        }
+        // SAFETY: the buffer's own bytes in the backing file's mapping, which lives as long as the driver.
+        unsafe { std::ptr::write_bytes(self.host as *mut u8, 0xff, bytes) };
+        Ok(())
+    }
+}
+
+impl Kfd {
+    pub(super) fn alloc(&self, args: &mut uapi::AllocMemory) -> Result<(), i32> {
+        args.handle = 0;
+        let gpu = self.gpu(args.gpu_id)?;
+        let result = self.plan("alloc", args.flags).and_then(|()| self.alloc_on(gpu, args));
+        self.log.write(Event::Alloc {
+            gpu: args.gpu_id,
+            card: self.card_name(gpu),
+            va: args.va,
+            size: args.size,
+            flags: format!("{:08x}", args.flags),
+            names: FLAGS.iter().filter(|(_, bit)| args.flags & bit != 0).map(|(name, _)| (*name).to_owned()).collect(),
+            mtype: self.mtype_of(gpu, args.flags),
+            handle: args.handle,
+            errno: result.err().unwrap_or(0),
+        });
+        result
+    }
+
+    fn alloc_on(&self, gpu: usize, args: &mut uapi::AllocMemory) -> Result<(), i32> {
+        let slot = &self.spec.cards[gpu];
+        if args.size == 0 || args.size > VA_LIMIT || args.va % PAGE != 0 || args.va > VA_LIMIT - args.size {
+            return Err(libc::EINVAL);
+        }
+        let is = |flag| args.flags & flag != 0;
+        if is(flags::VRAM) && is(flags::PUBLIC) && !slot.large_bar {
+            return Err(libc::EINVAL);
+        }
+        let mut state = self.state.lock();
+        if !state.acquired[gpu] {
+            return Err(libc::ENODEV);
+        }
+        // An SVM range where the runtime has just reserved fresh addresses is one whose memory is gone: the kernel's MMU notifier would have removed it.
+        let stale = state.ranges.forget(args.va, args.size);
+        self.remap_ranges(&stale);
+        let size = args.size.next_multiple_of(PAGE);
+        let (host, place) = if is(flags::VRAM) {
+            let free = slot.vram - state.vram_used[gpu];
+            if size > free {
+                return Err(libc::ENOMEM);
+            }
+            let offset = self.cards[gpu].allocate(size).ok_or(libc::ENOMEM)?;
+            args.mmap_offset = offset;
+            (self.cards[gpu].host(offset), Place::Vram(offset))
+        } else if is(flags::GTT) {
+            if size > self.system_limit - state.system_used {
+                return Err(libc::ENOMEM);
+            }
+            let offset = self.cards[gpu].allocate(size).ok_or(libc::ENOMEM)?;
+            args.mmap_offset = offset;
+            (self.cards[gpu].host(offset), Place::Gtt(offset))
+        } else if is(flags::USERPTR) {
+            let user = args.mmap_offset;
+            if user == 0 || user % PAGE != 0 {
+                return Err(libc::EINVAL);
+            }
+            if user != args.va && state.ranges.overlap(user, size) {
+                return Err(libc::EADDRINUSE);
+            }
+            if size > self.system_limit - state.system_used {
+                return Err(libc::ENOMEM);
+            }
+            if !exists(user, size) {
+                return Err(libc::EFAULT);
+            }
+            (user, Place::User)
+        } else if is(flags::DOORBELL) {
+            if args.size != DOORBELL_PAGE {
+                return Err(libc::EINVAL);
+            }
+            args.mmap_offset = queues::doorbell_offset(gpu);
+            (self.control.host(args.mmap_offset), Place::Registers)
+        } else if is(flags::MMIO_REMAP) {
+            if args.size != PAGE {
+                return Err(libc::EINVAL);
+            }
+            args.mmap_offset = MMIO_BASE + gpu as u64 * PAGE;
+            (self.control.host(args.mmap_offset), Place::Registers)
+        } else {
+            return Err(libc::EINVAL);
+        };
+        let (va, flags, mtype) = (args.va, args.flags, self.mtype_of(gpu, args.flags));
+        let buffer = Buffer { gpu, va, size: args.size, host, flags, mtype, place, mapped: Vec::new() };
+        state.account(&buffer, u64::wrapping_add);
+        args.handle = u64::from(gpu_id(gpu)) << 32 | state.next_handle;
+        state.next_handle += 1;
+        state.buffers.insert(args.handle, buffer);
+        Ok(())
+    }
+
+    pub(super) fn free(&self, handle: u64) -> Result<(), i32> {
+        self.plan("free", 0)?;
+        let mut state = self.state.lock();
+        let still_mapped = !state.buffers.get(&handle).ok_or(libc::EINVAL)?.mapped.is_empty();
+        // "Free signal BO is not allowed" (`kfd_ioctl_free_memory_of_gpu`).
+        if state.event_page == Some(handle) {
+            return Err(libc::EPERM);
+        }
+        if still_mapped {
+            return Err(libc::EBUSY);
+        }
+        let Some(buffer) = state.buffers.remove(&handle) else { return Err(libc::EINVAL) };
+        state.account(&buffer, u64::wrapping_sub);
+        drop(state);
+        if let Place::Vram(offset) | Place::Gtt(offset) = buffer.place {
+            self.cards[buffer.gpu].release(offset);
+        }
+        self.log.write(Event::Free { handle, va: buffer.va });
+        Ok(())
+    }
+
+    pub(super) fn map(&self, args: &mut uapi::MapMemory, ids: &[u32]) -> Result<(), i32> {
+        self.plan("map", 0)?;
+        check_counts(args)?;
+        let mut state = self.state.lock();
+        let State { buffers, acquired, .. } = &mut *state;
+        let buffer = buffers.get_mut(&args.handle).ok_or(libc::EINVAL)?;
+        let va = buffer.va;
+        for id in &ids[args.done as usize..] {
+            let gpu = self.gpu(*id)?;
+            if !acquired[gpu] {
+                return Err(libc::ENODEV);
+            }
+            // Without P2P (the topology shows no p2p_links) no card reaches the memory or the registers of another.
+            if gpu != buffer.gpu && matches!(buffer.place, Place::Vram(_) | Place::Registers) {
+                return Err(libc::EINVAL);
+            }
+            if !buffer.mapped.contains(&gpu) {
+                let mut vm = self.vm.lock();
+                for (va, size) in buffer.parts() {
+                    let mapping = Mapping {
+                        size,
+                        host: buffer.host,
+                        mtype: buffer.mtype,
+                        writable: buffer.flags & flags::WRITABLE != 0,
+                        executable: buffer.flags & flags::EXECUTABLE != 0,
+                    };
+                    vm.map(gpu, va, mapping);
+                }
+                buffer.mapped.push(gpu);
+            }
+            args.done += 1;
+        }
+        drop(state);
+        self.log.write(Event::Map { handle: args.handle, va, gpus: ids.to_vec() });
+        Ok(())
+    }
+
+    pub(super) fn unmap(&self, args: &mut uapi::MapMemory, ids: &[u32]) -> Result<(), i32> {
+        self.plan("unmap", 0)?;
+        check_counts(args)?;
+        let mut state = self.state.lock();
+        let buffer = state.buffers.get_mut(&args.handle).ok_or(libc::EINVAL)?;
+        let va = buffer.va;
+        for id in &ids[args.done as usize..] {
+            let gpu = self.gpu(*id)?;
+            if let Some(place) = buffer.mapped.iter().position(|mapped| *mapped == gpu) {
+                buffer.mapped.swap_remove(place);
+                let mut vm = self.vm.lock();
+                for (va, _) in buffer.parts() {
+                    vm.unmap(gpu, va);
+                }
+            }
+            args.done += 1;
+        }
+        drop(state);
+        self.log.write(Event::Unmap { handle: args.handle, va, gpus: ids.to_vec() });
+        Ok(())
+    }
+}
+
+impl State {
+    fn account(&mut self, buffer: &Buffer, change: fn(u64, u64) -> u64) {
+        let used = match buffer.place {
+            Place::Vram(_) => &mut self.vram_used[buffer.gpu],
+            Place::Gtt(_) | Place::User => &mut self.system_used,
+            Place::Registers => return,
+        };
+        *used = change(*used, buffer.bytes());
+    }
+}
+
+/// `kfd_ioctl_map_memory_to_gpu`: at least one device, and not more done than there are.
+fn check_counts(args: &uapi::MapMemory) -> Result<(), i32> {
+    if args.count == 0 || args.done > args.count { Err(libc::EINVAL) } else { Ok(()) }
+}
+
+/// Whether the process has memory at every page of `size` bytes from `start`, a multiple of the page size.
+pub(super) fn exists(start: u64, size: u64) -> bool {
+    // SAFETY: MS_ASYNC does nothing but look the range up: ENOMEM if a page is not mapped (msync(2)).
+    start % PAGE == 0 && unsafe { libc::msync(start as *mut c_void, size as usize, libc::MS_ASYNC) } == 0
+}
+
+/// The machine's memory in bytes.
+pub(super) fn system_bytes() -> u64 {
+    // SAFETY: sysconf has no preconditions.
+    let pages = unsafe { libc::sysconf(libc::_SC_PHYS_PAGES) };
+    u64::try_from(pages).unwrap_or(1 << 20) * PAGE
+}
