@@ -231,6 +231,12 @@ impl Front {
     fn announce(self, binding: &Binding) {
         match &binding.outcome {
             Ok(opened) => {
+                if opened.instance.is_none() && Settings::get().mode != Mode::Off && hooks::any_for(&self.soname()) {
+                    tracing::warn!(
+                        "too many of AMD's libraries in one process: {} is not hooked",
+                        self.real_path().display()
+                    );
+                }
                 recorder::front(&FrontLoaded {
                     soname: &self.soname(),
                     front_path: &self.own_path().map_or_else(String::new, |path| path.to_string_lossy().into_owned()),

@@ -50,6 +50,7 @@ functions! {
         hipHostFree hipHostFree_t,
         hipFreeHost hipFreeHost_t,
         hipHostUnregister hipHostUnregister_t,
+        hipFree hipFree_t,
         hipGetDeviceCount hipGetDeviceCount_t,
         hipGetDevice hipGetDevice_t,
         hipDeviceGetPCIBusId hipDeviceGetPCIBusId_t,

@@ -28,6 +28,7 @@ struct Run {
 enum With<'a> {
     Nothing,
     Fronts(&'a Path, &'a str),
+    LazyFronts(&'a Path, &'a str),
 }
 
 fn on_card(spec: &str, with: &With, program: &Path, arguments: &[&str]) -> Run {
@@ -37,7 +38,10 @@ fn on_card(spec: &str, with: &With, program: &Path, arguments: &[&str]) -> Run {
     for variable in ["RMCP_POLICY", "RMCP_RECORD", "RMCP_OPEN", "RMCP_LOG", "LD_PRELOAD", "LD_LIBRARY_PATH"] {
         command.env_remove(variable);
     }
-    if let With::Fronts(fronts, policy) = with {
+    if let With::LazyFronts(..) = with {
+        command.env("RMCP_OPEN", "lazy");
+    }
+    if let With::Fronts(fronts, policy) | With::LazyFronts(fronts, policy) = with {
         let path = format!("{}:{}", fronts.display(), core_directory().display());
         command.env("RMCP_POLICY", policy).env("RMCP_RECORD", &record).env("LD_LIBRARY_PATH", path);
     }
@@ -126,6 +130,15 @@ fn each_policy_changes_what_reaches_the_kernel_as_promised_and_nothing_else() {
 }
 
 #[test]
+fn lazy_opening_changes_nothing_of_what_is_rewritten() {
+    let (_directory, program) = alloc();
+    let eager = on_card("gfx1030", &With::Fronts(fronts(), "strict"), &program, &CALLS);
+    let lazy = on_card("gfx1030", &With::LazyFronts(fronts(), "strict"), &program, &CALLS);
+    assert_eq!(lazy.calls, eager.calls);
+    assert_eq!(lazy.others, eager.others);
+}
+
+#[test]
 fn the_record_has_both_fronts_and_each_call_of_the_program_once() {
     let (_directory, program) = alloc();
     let arguments = [&["--free"][..], &CALLS].concat();
@@ -148,6 +161,25 @@ fn the_record_has_both_fronts_and_each_call_of_the_program_once() {
     }
     let frees = recording.calls.iter().filter(|call| &*call.call == "hipHostFree").count();
     assert_eq!(frees, CALLS.iter().filter(|call| !call.starts_with("hipHostRegister")).count());
+}
+
+#[test]
+fn sixteen_threads_that_make_the_first_calls_together_are_all_rewritten_and_recorded() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let program = program(directory.path(), "threads.c", &["-lamdhip64", "-pthread"]);
+    for with in [With::Fronts(fronts(), "default"), With::LazyFronts(fronts(), "default")] {
+        let run = on_card("gfx1030", &with, &program, &[]);
+        let control = on_card("gfx1030", &With::Nothing, &program, &[]);
+        let count = |run: &Run, wanted: &str| run.others.iter().filter(|flags| *flags == wanted).count();
+        assert_eq!(count(&run, COHERENT) + 400, count(&control, COHERENT));
+        assert_eq!(count(&run, NON_COHERENT), count(&control, NON_COHERENT) + 400);
+        let recording = run.recording.expect("a record");
+        assert_eq!(recording.lost, 0);
+        let rewritten =
+            recording.calls.iter().filter(|call| call.verdict == Verdict::Rewritten && call.result == 0).count();
+        let frees = recording.calls.iter().filter(|call| &*call.call == "hipHostFree" && call.result == 0).count();
+        assert_eq!((rewritten, frees, recording.calls.len()), (400, 400, 800));
+    }
 }
 
 #[test]
@@ -182,7 +214,7 @@ fn a_program_can_ask_which_of_its_pointers_are_rewritten() {
     let run = on_card("gfx1030", &With::Fronts(fronts(), "default"), &program, &[]);
     assert_eq!(
         run.stdout.lines().collect::<Vec<_>>(),
-        ["live 1 0 1", "counters 3 2 2", "freed 0 0", "freed-again 1 0", "counters 3 2 1"]
+        ["live 1 0 1", "counters 3 2 2", "freed 0 0", "freed-again 1 0", "counters 3 2 1", "freed-by-hipFree 0 0"]
     );
     let audit = on_card("gfx1030", &With::Fronts(fronts(), "audit"), &program, &[]);
     assert!(audit.stdout.starts_with("live 0 0 0\ncounters 3 0 0\n"), "{}", audit.stdout);

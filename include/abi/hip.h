@@ -38,6 +38,7 @@ RMCP_FUNCTION(hipError_t, hipHostRegister, void *hostPtr, size_t sizeBytes, unsi
 RMCP_FUNCTION(hipError_t, hipHostFree, void *ptr)
 RMCP_FUNCTION(hipError_t, hipFreeHost, void *ptr)
 RMCP_FUNCTION(hipError_t, hipHostUnregister, void *hostPtr)
+RMCP_FUNCTION(hipError_t, hipFree, void *ptr)
 
 /* What the hooks ask. */
 RMCP_FUNCTION(hipError_t, hipGetDeviceCount, int *count)

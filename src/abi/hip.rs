@@ -22,6 +22,7 @@ pub type hipHostFree_t = ::core::option::Option<unsafe extern "C" fn(ptr: *mut :
 pub type hipFreeHost_t = ::core::option::Option<unsafe extern "C" fn(ptr: *mut ::core::ffi::c_void) -> hipError_t>;
 pub type hipHostUnregister_t =
     ::core::option::Option<unsafe extern "C" fn(hostPtr: *mut ::core::ffi::c_void) -> hipError_t>;
+pub type hipFree_t = ::core::option::Option<unsafe extern "C" fn(ptr: *mut ::core::ffi::c_void) -> hipError_t>;
 pub type hipGetDeviceCount_t =
     ::core::option::Option<unsafe extern "C" fn(count: *mut ::core::ffi::c_int) -> hipError_t>;
 pub type hipGetDevice_t = ::core::option::Option<unsafe extern "C" fn(deviceId: *mut ::core::ffi::c_int) -> hipError_t>;

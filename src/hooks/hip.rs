@@ -12,6 +12,7 @@ use crate::call::Outermost;
 use crate::decide::{self, Asked, Verdict};
 use crate::hooks::address_by_name;
 use crate::hooks::hsa::CoarseLock;
+use crate::pointers::REWRITTEN;
 use crate::real::Real;
 use crate::recorder;
 
@@ -185,6 +186,14 @@ pub unsafe extern "C" fn host_unregister<const I: usize>(pointer: *mut c_void, c
     let Some(function) = Real::instance(I).hipHostUnregister() else { return hipErrorSharedObjectInitFailed };
     // SAFETY: the program's own argument.
     free("hipHostUnregister", pointer, caller, || unsafe { function(pointer) })
+}
+
+/// `hipFree` takes host allocations too. Only rewritten ones are looked at: device memory passes without a trace.
+pub unsafe extern "C" fn device_free<const I: usize>(pointer: *mut c_void, caller: *const c_void) -> hipError_t {
+    let Some(function) = Real::instance(I).hipFree() else { return hipErrorSharedObjectInitFailed };
+    // SAFETY: the program's own argument.
+    let call = || unsafe { function(pointer) };
+    if REWRITTEN.contains(pointer.addr()) { free("hipFree", pointer, caller, call) } else { call() }
 }
 
 /// After a call that handed out the function `symbol`: hands out our hook of it, if there is one.

@@ -45,6 +45,7 @@ entry!(host_register, hip::host_register::<I>, "rcx");
 entry!(host_free, hip::host_free::<I>, "rsi");
 entry!(free_host, hip::free_host::<I>, "rsi");
 entry!(host_unregister, hip::host_unregister::<I>, "rsi");
+entry!(device_free, hip::device_free::<I>, "rsi");
 entry!(get_proc_address, hip::get_proc_address::<I>);
 entry!(get_proc_address_spt, hip::get_proc_address_spt::<I>);
 entry!(get_driver_entry_point, hip::get_driver_entry_point::<I>);
@@ -67,6 +68,7 @@ static HOOKS: &[Hook] = &[
     hook!(hipHostFree, host_free),
     hook!(hipFreeHost, free_host),
     hook!(hipHostUnregister, host_unregister),
+    hook!(hipFree, device_free),
     hook!(hipGetProcAddress, get_proc_address),
     hook!(hipGetProcAddress_spt, get_proc_address_spt),
     hook!(hipGetDriverEntryPoint, get_driver_entry_point),

@@ -28,5 +28,7 @@ int main(void) {
     get(&counters, sizeof counters);
     printf("counters %llu %llu %llu\n", (unsigned long long)counters.calls, (unsigned long long)counters.rewritten,
            (unsigned long long)counters.live_rewritten);
+    code = hipFree(other);
+    printf("freed-by-hipFree %d %d\n", code, is_rewritten(other));
     return 0;
 }
