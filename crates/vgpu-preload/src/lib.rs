@@ -88,15 +88,28 @@ fn driver_or_new() -> Option<&'static Arc<Kfd>> {
     driver()
 }
 
+/// A driver of a process that this one was forked from: its descriptors may still be open here.
+struct Ancestor {
+    driver: &'static Kfd,
+    before: *const Ancestor,
+}
+
+static ANCESTORS: AtomicPtr<Ancestor> = AtomicPtr::new(std::ptr::null_mut());
+
 /// A child has none of the parent's threads and may not use its locks: it starts with a driver of its own.
 fn register_fork_handler() {
     extern "C" fn child() {
-        DRIVER.store(std::ptr::null_mut(), Ordering::Release);
+        let parents = DRIVER.swap(std::ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: a published driver is never freed.
+        if let Some(driver) = unsafe { parents.as_ref() } {
+            let before = ANCESTORS.load(Ordering::Acquire);
+            ANCESTORS.store(Box::into_raw(Box::new(Ancestor { driver, before })), Ordering::Release);
+        }
         INSIDE.set(false);
     }
     static DONE: AtomicU8 = AtomicU8::new(0);
     if DONE.swap(1, Ordering::AcqRel) == 0 {
-        // SAFETY: the handler only stores.
+        // SAFETY: the handler stores two pointers; glibc lets a child allocate.
         unsafe { libc::pthread_atfork(None, None, Some(child)) };
     }
 }
@@ -172,6 +185,10 @@ fn set_errno(errno: c_int) {
 
 /// Opens a device file of the model, with the close-on-exec flag that `flags` asks for.
 fn open_device(node: Node, flags: c_int) -> c_int {
+    if !exists(node) {
+        set_errno(libc::ENOENT);
+        return -1;
+    }
     let fd = outermost(|| driver_or_new().ok_or(libc::ENODEV).and_then(|driver| driver.open(node)))
         .unwrap_or(Err(libc::EBUSY));
     match fd {
@@ -189,27 +206,89 @@ fn open_device(node: Node, flags: c_int) -> c_int {
     }
 }
 
-/// The device file behind a descriptor.
-fn node_of(fd: c_int) -> Option<(&'static Arc<Kfd>, Node)> {
-    let driver = driver()?;
-    // SAFETY: fills the structure; a raw call, since fstat is ours.
-    let stat = unsafe {
-        let mut stat: libc::stat = std::mem::zeroed();
-        if libc::syscall(libc::SYS_fstat, fd, &raw mut stat) != 0 {
+/// A descriptor's device file.
+enum Descriptor {
+    /// Of this process' driver.
+    Own(&'static Arc<Kfd>, Node),
+    /// Opened before a fork.
+    Inherited(Node),
+}
+
+impl Descriptor {
+    fn of(fd: c_int) -> Option<Self> {
+        let (own, mut ancestor) = (driver(), ANCESTORS.load(Ordering::Acquire).cast_const());
+        if own.is_none() && ancestor.is_null() {
             return None;
         }
-        stat
-    };
-    driver.node_of(stat.st_dev, stat.st_ino).map(|node| (driver, node))
+        let (dev, ino) = vgpu::kfd::backing::identity(fd)?;
+        if let Some((driver, node)) = own.and_then(|driver| Some((driver, driver.node_of(dev, ino)?))) {
+            return Some(Descriptor::Own(driver, node));
+        }
+        // SAFETY: ancestors are never freed.
+        while let Some(Ancestor { driver, before }) = unsafe { ancestor.as_ref() } {
+            if let Some(node) = driver.node_of(dev, ino) {
+                return Some(Descriptor::Inherited(node));
+            }
+            ancestor = *before;
+        }
+        None
+    }
+
+    fn node(&self) -> Node {
+        match self {
+            Descriptor::Own(_, node) | Descriptor::Inherited(node) => *node,
+        }
+    }
 }
+
+/// Type, permissions and device number of a device file: `/dev/kfd` has a dynamic major, DRM has 226.
+fn device_number(node: Node) -> (u32, u32) {
+    match node {
+        Node::Kfd => (240, 0),
+        Node::Render(index) => (226, RENDER_MINOR + index as u32),
+    }
+}
+
+const DEVICE_MODE: libc::mode_t = libc::S_IFCHR | 0o666;
 
 /// Makes `stat` look like a character device of the DRM or KFD.
 fn disguise(stat: &mut libc::stat, node: Node) {
-    stat.st_mode = libc::S_IFCHR | 0o666;
-    stat.st_rdev = match node {
-        Node::Kfd => libc::makedev(240, 0),
-        Node::Render(index) => libc::makedev(226, RENDER_MINOR + index as u32),
-    };
+    let (major, minor) = device_number(node);
+    (stat.st_mode, stat.st_rdev) = (DEVICE_MODE, libc::makedev(major, minor));
+}
+
+/// Whether the machine has this device file.
+fn exists(node: Node) -> bool {
+    match node {
+        Node::Kfd => true,
+        Node::Render(index) => settings().is_some_and(|settings| index < settings.spec.cards.len()),
+    }
+}
+
+/// Whether a call with these arguments is about the descriptor `at` itself.
+///
+/// # Safety
+/// `path` is null or a C string.
+unsafe fn is_descriptor(path: *const c_char, flags: c_int) -> bool {
+    // SAFETY: by contract, a C string has a first byte.
+    flags & libc::AT_EMPTY_PATH != 0 && (path.is_null() || unsafe { *path } == 0)
+}
+
+/// Takes the tree's directory off the front of a path that libc resolved.
+///
+/// # Safety
+/// `path` is null or a C string that may be written.
+unsafe fn outside_of_tree(path: *mut c_char) -> *mut c_char {
+    if let (false, Some(settings)) = (path.is_null(), settings()) {
+        // SAFETY: by contract; the rest of the string and its end move to the front.
+        unsafe {
+            let bytes = CStr::from_ptr(path).to_bytes_with_nul();
+            if let Some(rest) = bytes.strip_prefix(settings.tree.as_bytes()).filter(|rest| rest.starts_with(b"/")) {
+                std::ptr::copy(rest.as_ptr().cast(), path, rest.len());
+            }
+        }
+    }
+    path
 }
 
 /// Defines a libc function whose path argument is redirected and whose other arguments go through.
@@ -236,15 +315,48 @@ macro_rules! redirected {
 redirected! {
     fopen(@path, mode: *const c_char) -> *mut libc::FILE;
     fopen64(@path, mode: *const c_char) -> *mut libc::FILE;
+    freopen(@path, mode: *const c_char, stream: *mut libc::FILE) -> *mut libc::FILE;
+    freopen64(@path, mode: *const c_char, stream: *mut libc::FILE) -> *mut libc::FILE;
     opendir(@path) -> *mut libc::DIR;
+    eaccess(@path, mode: c_int) -> c_int;
+    euidaccess(@path, mode: c_int) -> c_int;
     access(@path, mode: c_int) -> c_int;
     faccessat(at: c_int, @path, mode: c_int, flags: c_int) -> c_int;
     readlink(@path, buffer: *mut c_char, size: usize) -> isize;
     readlinkat(at: c_int, @path, buffer: *mut c_char, size: usize) -> isize;
-    realpath(@path, buffer: *mut c_char) -> *mut c_char;
-    __realpath_chk(@path, buffer: *mut c_char, size: usize) -> *mut c_char;
+    getxattr(@path, name: *const c_char, value: *mut c_void, size: usize) -> isize;
+    lgetxattr(@path, name: *const c_char, value: *mut c_void, size: usize) -> isize;
+    listxattr(@path, list: *mut c_char, size: usize) -> isize;
+    llistxattr(@path, list: *mut c_char, size: usize) -> isize;
+    __readlink_chk(@path, buffer: *mut c_char, size: usize, room: usize) -> isize;
+    __readlinkat_chk(at: c_int, @path, buffer: *mut c_char, size: usize, room: usize) -> isize;
+    scandirat(at: c_int, @path, list: *mut c_void, filter: *mut c_void, compare: *mut c_void) -> c_int;
+    scandirat64(at: c_int, @path, list: *mut c_void, filter: *mut c_void, compare: *mut c_void) -> c_int;
     scandir(@path, list: *mut c_void, filter: *mut c_void, compare: *mut c_void) -> c_int;
     scandir64(@path, list: *mut c_void, filter: *mut c_void, compare: *mut c_void) -> c_int;
+}
+
+macro_rules! resolving {
+    ($($name:ident(@path $(, $after:ident: $after_type:ty)*);)*) => {
+        $(
+            /// As in libc, with the path redirected and the answer put back.
+            ///
+            /// # Safety
+            /// As in libc.
+            #[unsafe(no_mangle)]
+            pub unsafe extern "C" fn $name(path: *const c_char $(, $after: $after_type)*) -> *mut c_char {
+                let mut keep = None;
+                // SAFETY: the caller's contract is libc's.
+                unsafe { outside_of_tree(real::$name()(path_in(path, &mut keep) $(, $after)*)) }
+            }
+        )*
+    };
+}
+
+resolving! {
+    realpath(@path, buffer: *mut c_char);
+    __realpath_chk(@path, buffer: *mut c_char, size: usize);
+    canonicalize_file_name(@path);
 }
 
 macro_rules! opens {
@@ -311,29 +423,33 @@ opens! {
 }
 
 macro_rules! stats {
-    ($($name:ident($($before:ident: $before_type:ty,)* @path, stat $(, $after:ident: $after_type:ty)*);)*) => {
+    ($($name:ident($($before:ident: $before_type:ty,)* @path, stat $(, $at:ident $flags:ident)?);)*) => {
         $(
             /// As in libc, with the path redirected; device files are character devices.
             ///
             /// # Safety
             /// As in libc.
             #[unsafe(no_mangle)]
-            pub unsafe extern "C" fn $name($($before: $before_type,)* path: *const c_char, stat: *mut libc::stat $(, $after: $after_type)*) -> c_int {
+            pub unsafe extern "C" fn $name(
+                $($before: $before_type,)* path: *const c_char, stat: *mut libc::stat $(, $flags: c_int)?
+            ) -> c_int {
                 // SAFETY: the caller's contract is libc's; libc fills `stat` when it returns 0.
                 unsafe {
-                    if let Way::Device(node) = way(path) {
-                        let known = settings().is_some_and(|s| !matches!(node, Node::Render(index) if index >= s.spec.cards.len()));
-                        if !known {
-                            set_errno(libc::ENOENT);
-                            return -1;
-                        }
-                        *stat = std::mem::zeroed();
-                        disguise(&mut *stat, node);
-                        return 0;
-                    }
+                    let node = match way(path) {
+                        Way::Device(node) => Some(node),
+                        _ => None,
+                    };
+                    $(let node = match node {
+                        None if is_descriptor(path, $flags) => Descriptor::of($at).map(|descriptor| descriptor.node()),
+                        node => node,
+                    };)?
                     let mut keep = None;
                     let path = path_in(path, &mut keep);
-                    real::$name()($($before,)* path, stat $(, $after)*)
+                    let result = real::$name()($($before,)* path, stat $(, $flags)?);
+                    if let (0, Some(node)) = (result, node) {
+                        disguise(&mut *stat, node);
+                    }
+                    result
                 }
             }
         )*
@@ -345,12 +461,44 @@ stats! {
     stat64(@path, stat);
     lstat(@path, stat);
     lstat64(@path, stat);
-    fstatat(at: c_int, @path, stat, flags: c_int);
-    fstatat64(at: c_int, @path, stat, flags: c_int);
+    fstatat(at: c_int, @path, stat, at flags);
+    fstatat64(at: c_int, @path, stat, at flags);
     __xstat(version: c_int, @path, stat);
     __xstat64(version: c_int, @path, stat);
     __lxstat(version: c_int, @path, stat);
     __lxstat64(version: c_int, @path, stat);
+    __fxstatat(version: c_int, at: c_int, @path, stat, at flags);
+    __fxstatat64(version: c_int, at: c_int, @path, stat, at flags);
+}
+
+/// As in libc, with the path redirected; device files and descriptors of the model are character devices.
+///
+/// # Safety
+/// As in libc.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn statx(
+    at: c_int,
+    path: *const c_char,
+    flags: c_int,
+    mask: c_uint,
+    stat: *mut libc::statx,
+) -> c_int {
+    // SAFETY: the caller's contract is libc's; libc fills `stat` when it returns 0.
+    unsafe {
+        let node = match way(path) {
+            Way::Device(node) => Some(node),
+            _ if is_descriptor(path, flags) => Descriptor::of(at).map(|descriptor| descriptor.node()),
+            _ => None,
+        };
+        let mut keep = None;
+        let path = path_in(path, &mut keep);
+        let result = real::statx()(at, path, flags, mask, stat);
+        if let (0, Some(node)) = (result, node) {
+            (*stat).stx_mode = DEVICE_MODE as u16;
+            ((*stat).stx_rdev_major, (*stat).stx_rdev_minor) = device_number(node);
+        }
+        result
+    }
 }
 
 macro_rules! fstats {
@@ -365,8 +513,8 @@ macro_rules! fstats {
                 // SAFETY: the caller's contract is libc's; libc fills `stat` when it returns 0.
                 unsafe {
                     let result = real::$name()($($before,)? fd, stat);
-                    if result == 0 && let Some((_, node)) = node_of(fd) {
-                        disguise(&mut *stat, node);
+                    if result == 0 && let Some(descriptor) = Descriptor::of(fd) {
+                        disguise(&mut *stat, descriptor.node());
                     }
                     result
                 }
@@ -382,6 +530,19 @@ fstats! {
     __fxstat64(version: c_int);
 }
 
+/// As in libc; SVM ranges in memory that is given back are forgotten, as by the kernel's MMU notifier.
+///
+/// # Safety
+/// As in libc.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn munmap(address: *mut c_void, size: usize) -> c_int {
+    if let Some(driver) = driver() {
+        driver.memory_is_gone(address as u64, size as u64);
+    }
+    // SAFETY: as in libc.
+    unsafe { real::munmap()(address, size) }
+}
+
 /// As in libc; the model answers for its descriptors.
 ///
 /// # Safety
@@ -389,17 +550,28 @@ fstats! {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ioctl(fd: c_int, request: c_ulong, argument: *mut c_void) -> c_int {
     // KFD's and DRM's types only: terminals and sockets need no look at the descriptor.
-    if matches!((request >> 8) as u8, vgpu::kfd::uapi::BASE | vgpu::kfd::drm::BASE)
-        && let Some((driver, node)) = node_of(fd)
-    {
-        // SAFETY: the caller's contract.
-        return match unsafe { driver.ioctl(node, request, argument) } {
-            Ok(value) => value,
-            Err(errno) => {
-                set_errno(errno);
-                -1
+    let answer = match (request >> 8) as u8 {
+        vgpu::kfd::uapi::BASE | vgpu::kfd::drm::BASE => match Descriptor::of(fd) {
+            // SAFETY: the caller's contract.
+            Some(Descriptor::Own(driver, node)) => Some(unsafe { driver.ioctl(node, request, argument) }),
+            // "Using KFD FD in wrong process" (`kfd_ioctl`).
+            Some(Descriptor::Inherited(Node::Kfd)) => Some(Err(libc::EBADF)),
+            // A render node describes its card to a child too; ACQUIRE_VM refuses it.
+            // SAFETY: the caller's contract.
+            Some(Descriptor::Inherited(node)) => {
+                outermost(driver_or_new).flatten().map(|driver| unsafe { driver.ioctl(node, request, argument) })
             }
-        };
+            None => None,
+        },
+        _ => None,
+    };
+    match answer {
+        Some(Ok(value)) => return value,
+        Some(Err(errno)) => {
+            set_errno(errno);
+            return -1;
+        }
+        None => {}
     }
     // SAFETY: as in libc.
     unsafe { real::ioctl()(fd, request, argument) }

@@ -29,6 +29,12 @@ pub struct Card {
     pub shader_engines: u32,
     /// Shader arrays in each engine.
     pub arrays_per_engine: u32,
+    /// Places for compute units in each array, some of which may be off (`max_cu_per_sh` of the kernel's gfx_config).
+    pub units_per_array: u32,
+    /// SDMA engines (`kfd_device.c`, kfd_device_info_set_sdma_info; IP discovery).
+    pub sdma_engines: u32,
+    /// Infinity cache in KiB, 0 if there is none.
+    pub l3_kib: u64,
     /// Lanes of a wave in the mode that the kernel driver reports.
     pub wave_front_size: u32,
     /// Default VRAM in MiB (for an APU its carve-out).
@@ -50,6 +56,9 @@ pub const CARDS: [Card; 7] = [
         compute_units: 40,
         shader_engines: 2,
         arrays_per_engine: 2,
+        units_per_array: 10,
+        sdma_engines: 2,
+        l3_kib: 0,
         wave_front_size: 32,
         vram_mib: 8192,
         family: 143,
@@ -65,6 +74,9 @@ pub const CARDS: [Card; 7] = [
         compute_units: 72,
         shader_engines: 4,
         arrays_per_engine: 2,
+        units_per_array: 10,
+        sdma_engines: 4,
+        l3_kib: 131072,
         wave_front_size: 32,
         vram_mib: 16384,
         family: 143,
@@ -80,6 +92,9 @@ pub const CARDS: [Card; 7] = [
         compute_units: 40,
         shader_engines: 2,
         arrays_per_engine: 2,
+        units_per_array: 10,
+        sdma_engines: 2,
+        l3_kib: 98304,
         wave_front_size: 32,
         vram_mib: 12288,
         family: 143,
@@ -95,6 +110,9 @@ pub const CARDS: [Card; 7] = [
         compute_units: 32,
         shader_engines: 2,
         arrays_per_engine: 2,
+        units_per_array: 8,
+        sdma_engines: 2,
+        l3_kib: 32768,
         wave_front_size: 32,
         vram_mib: 8192,
         family: 143,
@@ -110,6 +128,9 @@ pub const CARDS: [Card; 7] = [
         compute_units: 2,
         shader_engines: 1,
         arrays_per_engine: 1,
+        units_per_array: 2,
+        sdma_engines: 1,
+        l3_kib: 0,
         wave_front_size: 32,
         vram_mib: 512,
         family: 149,
@@ -125,6 +146,9 @@ pub const CARDS: [Card; 7] = [
         compute_units: 96,
         shader_engines: 6,
         arrays_per_engine: 2,
+        units_per_array: 8,
+        sdma_engines: 2,
+        l3_kib: 98304,
         wave_front_size: 32,
         vram_mib: 24576,
         family: 145,
@@ -140,6 +164,9 @@ pub const CARDS: [Card; 7] = [
         compute_units: 60,
         shader_engines: 4,
         arrays_per_engine: 1,
+        units_per_array: 16,
+        sdma_engines: 2,
+        l3_kib: 0,
         wave_front_size: 64,
         vram_mib: 16384,
         family: 141,
@@ -147,6 +174,20 @@ pub const CARDS: [Card; 7] = [
 ];
 
 impl Card {
+    /// SIMD units in a compute unit: 4 of 16 lanes on gfx9, 2 of 32 from gfx10 on.
+    pub fn simds_per_unit(&self) -> u32 {
+        if self.target_version < 100_000 { 4 } else { 2 }
+    }
+
+    /// Waves that a SIMD unit holds: 10 on gfx9, 20 on gfx10.1, 16 from gfx10.3 on (`max_waves_per_simd` of the kernel's gfx_config).
+    pub fn waves_per_simd(&self) -> u32 {
+        match self.target_version / 100 {
+            ..=1000 => 10,
+            1001 => 20,
+            _ => 16,
+        }
+    }
+
     /// The card of this name.
     pub fn by_name(name: &str) -> Option<Self> {
         CARDS.into_iter().find(|card| card.name == name)

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -91,6 +92,8 @@ pub struct Kfd {
     vm: Mutex<Vm>,
     events: Events,
     engine: Mutex<Option<Engine>>,
+    /// There has been an SVM range: giving memory back has to be looked at.
+    svm_used: AtomicBool,
 }
 
 impl Kfd {
@@ -120,6 +123,7 @@ impl Kfd {
             state: Mutex::new(state),
             events: Events::default(),
             engine: Mutex::new(None),
+            svm_used: AtomicBool::new(false),
             spec,
         }))
     }
@@ -194,7 +198,7 @@ impl Kfd {
         if uapi::since_minor(number).is_none_or(|minor| minor > self.spec.kfd_minor) {
             return Err(libc::ENOTTY);
         }
-        // SAFETY (all arms): the number says which structure the program passes; array pointers in it are the program's, with the count beside them.
+        // SAFETY: in all arms the number says which structure the program passes; array pointers in it are the program's, with the count beside them.
         unsafe {
             match number {
                 uapi::GET_VERSION => with(arg, |a: &mut uapi::GetVersion| {

@@ -55,7 +55,9 @@ impl Prepared {
     pub fn new(spec: &Spec, log: Option<&Path>, library: &Path) -> Result<Self, LaunchError> {
         let library = library.canonicalize().map_err(|_| LaunchError::NoLibrary(library.to_owned()))?;
         let failed = |source| LaunchError::Tree { directory: std::env::temp_dir(), source };
-        let tree = tempfile::Builder::new().prefix("vgpu-").tempdir().map_err(failed)?;
+        // Without symbolic links in its path, so that the preload can tell resolved paths of the tree.
+        let parent = std::env::temp_dir().canonicalize().map_err(failed)?;
+        let tree = tempfile::Builder::new().prefix("vgpu-").tempdir_in(parent).map_err(failed)?;
         tree::write(spec, tree.path()).map_err(failed)?;
         let mut environment = vec![(SPEC, OsString::from(spec.to_string())), (TREE, tree.path().into())];
         if let Some(path) = log {

@@ -3,6 +3,8 @@
 //! Layout: linux `drivers/gpu/drm/amd/amdkfd/kfd_topology.c` (`node_show`, `mem_show`, `iolink_show`), `kfd_crat.h` for the link flags.
 //! A path that starts with one of [`REDIRECTED`] is looked for below the tree instead.
 
+mod host;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -10,8 +12,9 @@ use std::path::{Path, PathBuf};
 
 use crate::kfd::gpu_id;
 use crate::spec::{Slot, Spec};
+use host::Host;
 
-/// What the tree stands for. `/sys/class/kfd/kfd` is a link to `/sys/devices/virtual/kfd/kfd` and has its own copy here.
+/// What the tree stands for.
 pub const REDIRECTED: [&str; 7] = [
     "/sys/devices/virtual/kfd",
     "/sys/class/kfd",
@@ -22,8 +25,16 @@ pub const REDIRECTED: [&str; 7] = [
     "/proc/modules",
 ];
 
-/// Where `path` is in the tree at `root`; `None`: the path is not redirected.
+/// Where `path` is in the tree at `root`; `None`: the path is not redirected. Repeated slashes are seen through, `..` before the end of a prefix is not.
 pub fn redirect(root: &str, path: &str) -> Option<String> {
+    let plain;
+    let path = if path.contains("//") || path.contains("/./") {
+        let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
+        plain = parts.fold(String::new(), |path, part| path + "/" + part);
+        if path.starts_with('/') { &plain } else { path }
+    } else {
+        path
+    };
     let hit = REDIRECTED.iter().any(|prefix| {
         path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || prefix.ends_with(':'))
     });
@@ -36,41 +47,63 @@ pub const RENDER_MINOR: u32 = 128;
 /// CRAT_IOLINK_FLAGS_ENABLED, _NO_ATOMICS_32_BIT and _NO_ATOMICS_64_BIT (`kfd_crat.h`).
 const LINK_ENABLED: u32 = 1;
 const LINK_NO_ATOMICS: u32 = 1 << 2 | 1 << 3;
-/// CRAT_IOLINK_TYPE_PCIEXPRESS.
+/// CRAT_IOLINK_TYPE_HYPERTRANSPORT and _PCIEXPRESS.
+const LINK_HYPERTRANSPORT: u32 = 1;
 const LINK_PCIE: u32 = 2;
 
-/// Writes the tree of `spec` below `root`, which is an empty directory.
+/// Writes the tree of `spec` below `root`, which is an empty directory. Processors and memory are those of this machine.
 pub fn write(spec: &Spec, root: &Path) -> io::Result<()> {
-    for kfd in ["sys/devices/virtual/kfd/kfd", "sys/class/kfd/kfd"] {
-        topology(spec, &root.join(kfd).join("topology"))?;
-    }
+    write_with(spec, &Host::read(), root)
+}
+
+fn write_with(spec: &Spec, host: &Host, root: &Path) -> io::Result<()> {
+    topology(spec, host, &root.join("sys/devices/virtual/kfd/kfd/topology"))?;
+    link(root, "sys/class/kfd/kfd", "../../devices/virtual/kfd/kfd")?;
     let mut modules = String::new();
     if let Ok(real) = fs::read_to_string("/proc/modules") {
         real.lines().filter(|line| !line.starts_with("amdgpu ")).for_each(|line| modules += &format!("{line}\n"));
     }
     modules += "amdgpu 9834496 0 - Live 0x0000000000000000\n";
     file(root, "proc/modules", &modules)?;
-    file(root, "sys/module/amdgpu/initstate", "live\n")?;
-    file(root, "sys/module/amdgpu/refcnt", "0\n")?;
-    file(root, "sys/module/amdgpu/coresize", "9834496\n")?;
+    for (name, text) in [("initstate", "live\n"), ("refcnt", "0\n"), ("coresize", "9834496\n"), ("taint", "\n")] {
+        file(root, &format!("sys/module/amdgpu/{name}"), text)?;
+    }
     // lsmod lists it, and rocminfo 5.2.3 pipes lsmod.
     fs::create_dir_all(root.join("sys/module/amdgpu/holders"))?;
-    for (index, slot) in spec.cards.iter().enumerate() {
-        let render = RENDER_MINOR + index as u32;
-        file(root, &format!("dev/dri/renderD{render}"), "")?;
-        file(root, &format!("dev/dri/card{index}"), "")?;
-        for minor in [render, index as u32] {
-            let device = format!("sys/dev/char/226:{minor}/device");
-            fs::create_dir_all(root.join(format!("{device}/drm/card{index}")))?;
-            fs::create_dir_all(root.join(format!("{device}/drm/renderD{render}")))?;
-            file(root, &format!("{device}/vendor"), "0x1002\n")?;
-            file(root, &format!("{device}/device"), &format!("{:#06x}\n", slot.card.device_id))?;
-            file(root, &format!("{device}/subsystem_vendor"), "0x1002\n")?;
-            file(root, &format!("{device}/subsystem_device"), "0x0e3a\n")?;
-            file(root, &format!("{device}/revision"), "0xc1\n")?;
-            let bus = bus(index);
-            file(root, &format!("{device}/uevent"), &format!("DRIVER=amdgpu\nPCI_SLOT_NAME=0000:{bus:02x}:00.0\n"))?;
+    // Placeholders, for those who only look.
+    file(root, "dev/kfd", "")?;
+    fs::create_dir_all(root.join("sys/class/drm"))?;
+    spec.cards.iter().enumerate().try_for_each(|(index, slot)| drm(root, index, slot))
+}
+
+/// DRM's files of one card. libdrm tells cards apart by the name of their primary node, `cardN`.
+fn drm(root: &Path, index: usize, slot: &Slot) -> io::Result<()> {
+    let render = RENDER_MINOR + index as u32;
+    let names = [(format!("card{index}"), index as u32), (format!("renderD{render}"), render)];
+    let bus = bus(index);
+    for (name, minor) in &names {
+        file(root, &format!("dev/dri/{name}"), "")?;
+        let character = format!("sys/dev/char/226:{minor}");
+        let device = format!("{character}/device");
+        for (name, _) in &names {
+            fs::create_dir_all(root.join(&device).join("drm").join(name))?;
         }
+        let uevent =
+            format!("DRIVER=amdgpu\nPCI_ID=1002:{:04X}\nPCI_SLOT_NAME=0000:{bus:02x}:00.0\n", slot.card.device_id);
+        for (name, text) in [
+            ("vendor", "0x1002\n"),
+            ("device", &format!("{:#06x}\n", slot.card.device_id)),
+            ("subsystem_vendor", "0x1002\n"),
+            ("subsystem_device", "0x0e3a\n"),
+            ("revision", "0xc1\n"),
+            ("uevent", &uevent),
+        ] {
+            file(root, &format!("{device}/{name}"), text)?;
+        }
+        // libdrm takes the last part of the link's text for the kind of bus.
+        link(root, &format!("{device}/subsystem"), "../../../../bus/pci")?;
+        file(root, &format!("{character}/dev"), &format!("226:{minor}\n"))?;
+        link(root, &format!("sys/class/drm/{name}"), &format!("../../dev/char/226:{minor}"))?;
     }
     Ok(())
 }
@@ -88,6 +121,14 @@ fn file(root: &Path, path: &str, text: &str) -> io::Result<()> {
     fs::write(path, text)
 }
 
+fn link(root: &Path, path: &str, target: &str) -> io::Result<()> {
+    let path = root.join(path);
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    std::os::unix::fs::symlink(target, path)
+}
+
 fn lines(pairs: &[(&str, u64)]) -> String {
     pairs.iter().fold(String::new(), |mut text, (name, value)| {
         let _ = writeln!(text, "{name} {value}");
@@ -95,63 +136,86 @@ fn lines(pairs: &[(&str, u64)]) -> String {
     })
 }
 
-fn topology(spec: &Spec, root: &Path) -> io::Result<()> {
+fn topology(spec: &Spec, host: &Host, root: &Path) -> io::Result<()> {
     file(root, "generation_id", "2\n")?;
     file(root, "system_properties", "platform_oem 0\nplatform_id 0\nplatform_rev 0\n")?;
-    let gpus = spec.cards.len();
-    // Node 0 is the host; the cards follow.
-    let processors = std::thread::available_parallelism().map_or(1, |n| n.get()) as u64;
-    let from_host: Vec<usize> = (0..gpus).filter(|index| spec.cards[*index].large_bar).collect();
-    file(root, "nodes/0/gpu_id", "0\n")?;
-    file(root, "nodes/0/name", "\n")?;
-    let host = node_properties(&[
-        ("cpu_cores_count", processors),
-        ("mem_banks_count", 1),
-        ("io_links_count", from_host.len() as u64),
-    ]);
-    file(root, "nodes/0/properties", &host)?;
-    let memory =
-        [("heap_type", 0), ("size_in_bytes", memory_bytes()), ("flags", 0), ("width", 64), ("mem_clk_max", 3200)];
-    file(root, "nodes/0/mem_banks/0/properties", &lines(&memory))?;
-    for (link, index) in from_host.iter().enumerate() {
-        let text = link_properties(0, index + 1, &spec.cards[*index]);
-        file(root, &format!("nodes/0/io_links/{link}/properties"), &text)?;
+    // The host's nodes come first; the cards follow, all at node 0.
+    let hosts = host.nodes.len();
+    for (number, node) in host.nodes.iter().enumerate() {
+        let mut links: Vec<String> = (0..hosts)
+            .filter(|other| *other != number)
+            .map(|other| link_properties(LINK_HYPERTRANSPORT, number, other, LINK_ENABLED))
+            .collect();
+        if number == 0 {
+            let reached = spec.cards.iter().enumerate().filter(|(_, slot)| slot.large_bar);
+            links.extend(reached.map(|(index, slot)| link_properties(LINK_PCIE, 0, hosts + index, pcie_flags(slot))));
+        }
+        let at = format!("nodes/{number}");
+        file(root, &format!("{at}/gpu_id"), "0\n")?;
+        file(root, &format!("{at}/name"), "\n")?;
+        let properties = node_properties(&[
+            ("cpu_cores_count", node.processors),
+            ("cpu_core_id_base", node.apic_id),
+            ("mem_banks_count", 1),
+            ("caches_count", u64::from(!host.caches_known)),
+            ("io_links_count", links.len() as u64),
+        ]);
+        file(root, &format!("{at}/properties"), &properties)?;
+        let bank =
+            [("heap_type", 0), ("size_in_bytes", node.memory), ("flags", 0), ("width", 64), ("mem_clk_max", 3200)];
+        file(root, &format!("{at}/mem_banks/0/properties"), &lines(&bank))?;
+        if !host.caches_known {
+            // Data, processor: HSA_CACHE_TYPE_DATA and HSA_CACHE_TYPE_CPU.
+            file(root, &format!("{at}/caches/0/properties"), &cache_properties(node.apic_id, 1, 32, 64, 1 | 4))?;
+        }
+        write_links(root, &at, &links)?;
     }
     for (index, slot) in spec.cards.iter().enumerate() {
-        card_node(root, index, slot, spec.svm)?;
+        card_node(root, index, hosts + index, slot, spec.svm)?;
     }
     Ok(())
 }
 
-fn card_node(root: &Path, index: usize, slot: &Slot, svm: bool) -> io::Result<()> {
+fn write_links(root: &Path, node: &str, links: &[String]) -> io::Result<()> {
+    for kind in ["io_links", "p2p_links"] {
+        fs::create_dir_all(root.join(node).join(kind))?;
+    }
+    links
+        .iter()
+        .enumerate()
+        .try_for_each(|(link, text)| file(root, &format!("{node}/io_links/{link}/properties"), text))
+}
+
+fn card_node(root: &Path, index: usize, number: usize, slot: &Slot, svm: bool) -> io::Result<()> {
     let card = &slot.card;
-    let node = format!("nodes/{}", index + 1);
+    let node = format!("nodes/{number}");
     file(root, &format!("{node}/gpu_id"), &format!("{}\n", gpu_id(index)))?;
     file(root, &format!("{node}/name"), &format!("{}\n", card.codename))?;
     let arrays = card.shader_engines * card.arrays_per_engine;
+    // One entry stands for all caches of its kind. Data, shader: HSA_CACHE_TYPE_DATA and HSA_CACHE_TYPE_HSACU.
+    let mut caches = vec![(1, 16)];
+    if card.target_version >= 100_000 {
+        caches.push((1, 128));
+    }
+    caches.push((2, if card.target_version >= 100_000 && card.apu { 256 } else { 4096 }));
+    if card.l3_kib > 0 {
+        caches.push((3, card.l3_kib));
+    }
     let properties = node_properties(&[
-        ("simd_count", u64::from(card.compute_units) * if card.wave_front_size == 32 { 2 } else { 4 }),
+        ("simd_count", u64::from(card.compute_units * card.simds_per_unit())),
         ("mem_banks_count", 1),
-        ("caches_count", 3),
+        ("caches_count", caches.len() as u64),
         ("io_links_count", 1),
-        ("simd_id_base", 0x8000_1000),
-        (
-            "max_waves_per_simd",
-            if card.target_version / 100 == 1001 {
-                20
-            } else if card.wave_front_size == 32 {
-                16
-            } else {
-                10
-            },
-        ),
+        ("simd_id_base", SIMD_ID_BASE),
+        ("max_waves_per_simd", card.waves_per_simd().into()),
         ("lds_size_in_kb", 64),
-        ("num_gws", 64),
+        // Global wave sync is not modelled: no cooperative launches.
+        ("num_gws", 0),
         ("wave_front_size", u64::from(card.wave_front_size)),
         ("array_count", u64::from(arrays)),
         ("simd_arrays_per_engine", u64::from(card.arrays_per_engine)),
-        ("cu_per_simd_array", u64::from(card.compute_units.div_ceil(arrays))),
-        ("simd_per_cu", if card.wave_front_size == 32 { 2 } else { 4 }),
+        ("cu_per_simd_array", card.units_per_array.into()),
+        ("simd_per_cu", card.simds_per_unit().into()),
         ("max_slots_scratch_cu", 32),
         ("gfx_target_version", u64::from(card.target_version)),
         ("vendor_id", 0x1002),
@@ -159,36 +223,46 @@ fn card_node(root: &Path, index: usize, slot: &Slot, svm: bool) -> io::Result<()
         ("location_id", u64::from(bus(index)) << 8),
         ("domain", 0),
         ("drm_render_minor", u64::from(RENDER_MINOR) + index as u64),
-        ("num_sdma_engines", if card.apu { 1 } else { 2 }),
-        ("num_sdma_queues_per_engine", 2),
+        ("num_sdma_engines", card.sdma_engines.into()),
+        ("num_sdma_queues_per_engine", 8),
         ("num_cp_queues", 8),
         ("max_engine_clk_fcompute", 2100),
-        ("fw_version", 115),
+        // Above the versions from which the firmware copes without PCIe atomics (`kfd_device.c`, no_atomic_fw_version).
+        ("fw_version", 160),
         ("capability", CAPABILITY | if svm { CAPABILITY_SVM } else { 0 }),
         ("debug_prop", 1495),
         ("sdma_fw_version", 80),
         ("unique_id", 0x0123_4567_89ab_0000 + index as u64),
+        ("num_xcc", 1),
         ("max_engine_clk_ccompute", 3200),
     ]);
     file(root, &format!("{node}/properties"), &properties)?;
-    // HSA_MEM_HEAP_TYPE_FB_PUBLIC or FB_PRIVATE.
+    // HSA_MEM_HEAP_TYPE_FB_PUBLIC or FB_PRIVATE. A GPU of an APU is a node of its own from gfx9 on, with its carve-out as video memory.
     let heap = if slot.large_bar { 1 } else { 2 };
     let bank = [("heap_type", heap), ("size_in_bytes", slot.vram), ("flags", 0), ("width", 256), ("mem_clk_max", 1000)];
     file(root, &format!("{node}/mem_banks/0/properties"), &lines(&bank))?;
-    for (cache, (level, kib)) in [(1u64, 16u64), (1, 128), (2, 4096)].into_iter().enumerate() {
-        let text = lines(&[
-            ("processor_id_low", 0x8000_1000),
-            ("level", level),
-            ("size", kib),
-            ("cache_line_size", 128),
-            ("cache_lines_per_tag", 1),
-            ("association", 16),
-            ("latency", 0),
-            ("type", 9),
-        ]) + "sibling_map 1,0,0,0,0,0,0,0\n";
+    for (cache, (level, kib)) in caches.into_iter().enumerate() {
+        let text = cache_properties(SIMD_ID_BASE, level, kib, 128, 1 | 8);
         file(root, &format!("{node}/caches/{cache}/properties"), &text)?;
     }
-    file(root, &format!("{node}/io_links/0/properties"), &link_properties(index + 1, 0, slot))
+    write_links(root, &node, &[link_properties(LINK_PCIE, number, 0, pcie_flags(slot))])
+}
+
+/// Shader ids start with the top bit set (`kfd_topology.c`, kfd_assign_gpu and get_and_inc_gpu_processor_id).
+const SIMD_ID_BASE: u64 = 0x8000_1000;
+
+fn cache_properties(processor: u64, level: u64, kib: u64, line: u64, kind: u64) -> String {
+    let pairs = [
+        ("processor_id_low", processor),
+        ("level", level),
+        ("size", kib),
+        ("cache_line_size", line),
+        ("cache_lines_per_tag", 1),
+        ("association", 16),
+        ("latency", 0),
+        ("type", kind),
+    ];
+    lines(&pairs) + "sibling_map 1,0,0,0,0,0,0,0\n"
 }
 
 /// Watch points (2 bits of them), 64-bit doorbells (HSA_CAP_DOORBELL_TYPE_2_0), RAS event notification: `kfd_topology.h`.
@@ -246,10 +320,14 @@ fn node_properties(set: &[(&str, u64)]) -> String {
     })
 }
 
-fn link_properties(from: usize, to: usize, slot: &Slot) -> String {
-    let flags = LINK_ENABLED | if slot.atomics { 0 } else { LINK_NO_ATOMICS };
+/// Flags of the links between the host and a card, either way (`kfd_topology.c`, kfd_set_iolink_no_atomics).
+fn pcie_flags(slot: &Slot) -> u32 {
+    LINK_ENABLED | if slot.atomics { 0 } else { LINK_NO_ATOMICS }
+}
+
+fn link_properties(kind: u32, from: usize, to: usize, flags: u32) -> String {
     lines(&[
-        ("type", LINK_PCIE.into()),
+        ("type", kind.into()),
         ("version_major", 0),
         ("version_minor", 0),
         ("node_from", from as u64),
@@ -264,18 +342,10 @@ fn link_properties(from: usize, to: usize, slot: &Slot) -> String {
     ])
 }
 
-/// MemTotal of `/proc/meminfo` in bytes.
-fn memory_bytes() -> u64 {
-    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kib = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
-    kib.unwrap_or(8 << 20) << 10
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn only_the_paths_of_the_gpu_are_redirected() {
@@ -289,6 +359,7 @@ mod tests {
         ] {
             assert_eq!(redirect("/t", path), Some(format!("/t{path}")));
         }
+        assert_eq!(redirect("/t", "/sys//class/./kfd/"), Some("/t/sys/class/kfd".into()));
         for path in [
             "/sys/class/kfdx",
             "/sys/dev/char/1:3",
@@ -307,7 +378,9 @@ mod tests {
     fn missing_pcie_atomics_and_a_small_bar_show_in_the_links_and_the_heap() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let spec: Spec = "gfx1030:atomics=off:bar=small,gfx1010".parse().expect("a machine");
-        write(&spec, directory.path()).expect("a tree");
+        let node = host::HostNode { processors: 4, apic_id: 0, memory: 1 << 33 };
+        let host = Host { nodes: vec![node], caches_known: true };
+        write_with(&spec, &host, directory.path()).expect("a tree");
         let read = |path: &str| {
             fs::read_to_string(directory.path().join("sys/class/kfd/kfd/topology/nodes").join(path)).expect(path)
         };
@@ -318,5 +391,34 @@ mod tests {
         assert!(read("0/properties").contains("io_links_count 1\n"));
         assert!(read("0/io_links/0/properties").contains("node_to 2\n"));
         assert!(read("1/properties").contains("gfx_target_version 100300\n"));
+    }
+
+    #[test]
+    fn cards_follow_the_nodes_of_the_host() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let spec: Spec = "gfx906".parse().expect("a machine");
+        let node = host::HostNode { processors: 4, apic_id: 8, memory: 1 << 33 };
+        let host = Host { nodes: vec![node.clone(), node], caches_known: false };
+        write_with(&spec, &host, directory.path()).expect("a tree");
+        let read = |path: &str| {
+            fs::read_to_string(directory.path().join("sys/class/kfd/kfd/topology/nodes").join(path)).expect(path)
+        };
+        assert!(read("1/properties").contains("cpu_core_id_base 8\n"));
+        assert!(
+            read("1/properties").contains("caches_count 1\n") && read("1/caches/0/properties").contains("type 5\n")
+        );
+        assert!(read("0/io_links/1/properties").contains("node_to 2\n"));
+        assert!(read("2/io_links/0/properties").contains("node_from 2\nnode_to 0\n"));
+        let card = read("2/properties");
+        assert!(card.contains("simd_count 240\n") && card.contains("max_waves_per_simd 10\n"), "{card}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_is_looked_at(path in "(/|sys|dev|dri|kfd|class|\\.|proc/modules|x){0,10}") {
+            if let Some(place) = redirect("/t", &path) {
+                prop_assert!(place.starts_with("/t/") && path.starts_with('/'));
+            }
+        }
     }
 }

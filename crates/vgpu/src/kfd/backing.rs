@@ -86,7 +86,7 @@ impl Backing {
 
     /// Stores a word; `offset` is a multiple of 8 within the file.
     pub fn write_u64(&self, offset: u64, value: u64) {
-        assert!(offset % 8 == 0 && offset < self.size);
+        assert!(offset.is_multiple_of(8) && offset < self.size);
         // SAFETY: within our mapping and aligned; the program may look at it at any time.
         unsafe { AtomicU64::from_ptr(self.host(offset) as *mut u64) }.store(value, Ordering::Release);
     }

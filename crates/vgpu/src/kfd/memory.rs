@@ -87,7 +87,7 @@ impl Kfd {
 
     fn alloc_on(&self, gpu: usize, args: &mut uapi::AllocMemory) -> Result<(), i32> {
         let slot = &self.spec.cards[gpu];
-        if args.size == 0 || args.size > VA_LIMIT || args.va % PAGE != 0 || args.va > VA_LIMIT - args.size {
+        if args.size == 0 || args.size > VA_LIMIT || !args.va.is_multiple_of(PAGE) || args.va > VA_LIMIT - args.size {
             return Err(libc::EINVAL);
         }
         let is = |flag| args.flags & flag != 0;
@@ -119,7 +119,7 @@ impl Kfd {
             (self.cards[gpu].host(offset), Place::Gtt(offset))
         } else if is(flags::USERPTR) {
             let user = args.mmap_offset;
-            if user == 0 || user % PAGE != 0 {
+            if user == 0 || !user.is_multiple_of(PAGE) {
                 return Err(libc::EINVAL);
             }
             if user != args.va && state.ranges.overlap(user, size) {
@@ -256,7 +256,7 @@ fn check_counts(args: &uapi::MapMemory) -> Result<(), i32> {
 /// Whether the process has memory at every page of `size` bytes from `start`, a multiple of the page size.
 pub(super) fn exists(start: u64, size: u64) -> bool {
     // SAFETY: MS_ASYNC does nothing but look the range up: ENOMEM if a page is not mapped (msync(2)).
-    start % PAGE == 0 && unsafe { libc::msync(start as *mut c_void, size as usize, libc::MS_ASYNC) } == 0
+    start.is_multiple_of(PAGE) && unsafe { libc::msync(start as *mut c_void, size as usize, libc::MS_ASYNC) } == 0
 }
 
 /// The machine's memory in bytes.

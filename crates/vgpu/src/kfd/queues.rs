@@ -137,7 +137,10 @@ impl Kfd {
 
     /// The mask is checked and has no effect: the engine has no compute units.
     pub(super) fn set_cu_mask(&self, args: &uapi::SetCuMask) -> Result<(), i32> {
-        if args.bits == 0 || args.bits % 32 != 0 || !self.state.lock().queues.live.contains_key(&args.queue_id) {
+        if args.bits == 0
+            || !args.bits.is_multiple_of(32)
+            || !self.state.lock().queues.live.contains_key(&args.queue_id)
+        {
             return Err(libc::EINVAL);
         }
         if args.mask < PAGE { Err(libc::EFAULT) } else { Ok(()) }

@@ -108,11 +108,6 @@ impl Ranges {
         Ranges { gpus, by_start: BTreeMap::new() }
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.by_start.is_empty()
-    }
-
     /// Whether a range touches these addresses.
     pub fn overlap(&self, start: u64, size: u64) -> bool {
         self.within(start, size).next().is_some()

@@ -1,9 +1,10 @@
 //! The SVM ioctl (linux `kfd_chardev.c`, kfd_ioctl_svm; `kfd_svm.c`).
 
 use std::ffi::c_void;
+use std::sync::atomic::Ordering;
 
 use super::ranges::{Attributes, Change, Delta, UNDEFINED, Use};
-use super::{Answer, Kfd, PAGE, gpu_id, memory, uapi};
+use super::{Answer, Kfd, PAGE, VA_LIMIT, gpu_id, memory, uapi};
 use crate::log::Event;
 use crate::mtype;
 use crate::vm::Mapping;
@@ -25,8 +26,8 @@ impl Kfd {
         // SAFETY: by contract.
         let header = unsafe { arg.cast::<uapi::SvmHeader>().read_unaligned() };
         let uapi::SvmHeader { start, size, op, count } = header;
-        let bad = start % PAGE != 0 || size % PAGE != 0 || start == 0 || size == 0;
-        if bad || start.checked_add(size).is_none() || count > MAX_ATTRIBUTES {
+        let bad = !start.is_multiple_of(PAGE) || !size.is_multiple_of(PAGE) || start == 0 || size == 0;
+        if bad || start > VA_LIMIT || size > VA_LIMIT || count > MAX_ATTRIBUTES {
             return Err(libc::EINVAL);
         }
         // SAFETY: by contract; the attributes follow the header.
@@ -75,6 +76,7 @@ impl Kfd {
         if state.buffers.values().any(|buffer| buffer.touches(start, size)) {
             return Err(libc::EADDRINUSE);
         }
+        self.svm_used.store(true, Ordering::Release);
         let delta = state.ranges.set(start, size, &changes);
         let flags = state.ranges.get(start, size).first().map_or(0, |attributes| attributes.flags);
         self.remap_ranges(&delta);
@@ -174,8 +176,8 @@ impl Kfd {
 
     /// The program has given memory back to the system: what GPUs could see of it as SVM ranges is gone (the kernel's MMU notifier).
     pub fn memory_is_gone(&self, start: u64, size: u64) {
-        let mut state = self.state.lock();
-        if !state.ranges.is_empty() {
+        if self.svm_used.load(Ordering::Acquire) && size < VA_LIMIT && start < VA_LIMIT {
+            let mut state = self.state.lock();
             let delta = state.ranges.forget(start, size.next_multiple_of(PAGE));
             self.remap_ranges(&delta);
         }
