@@ -243,7 +243,7 @@ impl Kfd {
                 }),
                 uapi::SVM => self.svm(arg),
                 uapi::SET_XNACK_MODE => with(arg, |mode: &mut i32| {
-                    if !self.spec.svm {
+                    if !self.spec.has_svm() {
                         return Err(libc::EPERM);
                     }
                     // A negative value asks. gfx10 never runs with XNACK (kfd_process.c, kfd_process_xnack_mode).

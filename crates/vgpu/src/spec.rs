@@ -53,6 +53,9 @@ pub struct Fault {
 /// Default KFD interface version: 1.17 is that of current kernels.
 pub const KFD_MINOR: u32 = 17;
 
+/// The first interface version with the SVM API (`kfd_ioctl.h`: "1.5 - Add SVM API").
+pub const SVM_MINOR: u32 = 5;
+
 /// Ioctls that a fault can name.
 pub const IOCTLS: [&str; 9] =
     ["alloc", "free", "map", "unmap", "create-queue", "create-event", "acquire-vm", "svm", "wait-events"];
@@ -114,7 +117,7 @@ impl FromStr for Spec {
     type Err = SpecError;
 
     fn from_str(text: &str) -> Result<Self, SpecError> {
-        let mut spec = Spec { cards: Vec::new(), svm: true, kfd_minor: KFD_MINOR, faults: Vec::new() };
+        let mut spec = Spec::new(Vec::new());
         for item in text.split(',') {
             let (head, options) = item.split_once(':').unwrap_or((item, ""));
             if let Some(card) = Card::by_name(head) {
@@ -138,6 +141,18 @@ impl FromStr for Spec {
             return refuse(text, "virtual machine, since it has no card", list(CARDS.iter().map(|card| card.name)));
         }
         Ok(spec)
+    }
+}
+
+impl Spec {
+    /// A machine with these cards and everything else at its default.
+    pub fn new(cards: Vec<Slot>) -> Self {
+        Spec { cards, svm: true, kfd_minor: KFD_MINOR, faults: Vec::new() }
+    }
+
+    /// Whether the kernel offers the SVM API: it has it, and the interface is new enough.
+    pub fn has_svm(&self) -> bool {
+        self.svm && self.kfd_minor >= SVM_MINOR
     }
 }
 

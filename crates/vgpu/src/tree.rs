@@ -144,11 +144,13 @@ fn topology(spec: &Spec, host: &Host, root: &Path) -> io::Result<()> {
     for (number, node) in host.nodes.iter().enumerate() {
         let mut links: Vec<String> = (0..hosts)
             .filter(|other| *other != number)
-            .map(|other| link_properties(LINK_HYPERTRANSPORT, number, other, LINK_ENABLED))
+            .map(|other| link_properties(LINK_HYPERTRANSPORT, number, other, 20, LINK_ENABLED))
             .collect();
         if number == 0 {
             let reached = spec.cards.iter().enumerate().filter(|(_, slot)| slot.large_bar);
-            links.extend(reached.map(|(index, slot)| link_properties(LINK_PCIE, 0, hosts + index, pcie_flags(slot))));
+            links.extend(
+                reached.map(|(index, slot)| link_properties(LINK_PCIE, 0, hosts + index, 20, pcie_flags(slot))),
+            );
         }
         let at = format!("nodes/{number}");
         file(root, &format!("{at}/gpu_id"), "0\n")?;
@@ -168,27 +170,33 @@ fn topology(spec: &Spec, host: &Host, root: &Path) -> io::Result<()> {
             // Data, processor: HSA_CACHE_TYPE_DATA and HSA_CACHE_TYPE_CPU.
             file(root, &format!("{at}/caches/0/properties"), &cache_properties(node.apic_id, 1, 32, 64, 1 | 4))?;
         }
-        write_links(root, &at, &links)?;
+        write_links(root, &at, &links, &[])?;
     }
     for (index, slot) in spec.cards.iter().enumerate() {
-        card_node(root, index, hosts + index, slot, spec.svm)?;
+        card_node(root, spec, hosts, index, slot)?;
     }
     Ok(())
 }
 
-fn write_links(root: &Path, node: &str, links: &[String]) -> io::Result<()> {
-    for kind in ["io_links", "p2p_links"] {
+fn write_links(root: &Path, node: &str, links: &[String], peers: &[String]) -> io::Result<()> {
+    for (kind, texts) in [("io_links", links), ("p2p_links", peers)] {
         fs::create_dir_all(root.join(node).join(kind))?;
+        for (link, text) in texts.iter().enumerate() {
+            file(root, &format!("{node}/{kind}/{link}/properties"), text)?;
+        }
     }
-    links
-        .iter()
-        .enumerate()
-        .try_for_each(|(link, text)| file(root, &format!("{node}/io_links/{link}/properties"), text))
+    Ok(())
 }
 
-fn card_node(root: &Path, index: usize, number: usize, slot: &Slot, svm: bool) -> io::Result<()> {
+fn card_node(root: &Path, spec: &Spec, hosts: usize, index: usize, slot: &Slot) -> io::Result<()> {
     let card = &slot.card;
+    let number = hosts + index;
     let node = format!("nodes/{number}");
+    // Another card's memory is reached through its large BAR (`kfd_topology.c`, kfd_add_peer_prop; the weight of both links on the way).
+    let peers: Vec<String> = (0..spec.cards.len())
+        .filter(|peer| *peer != index && spec.cards[*peer].large_bar)
+        .map(|peer| link_properties(LINK_PCIE, number, hosts + peer, 40, LINK_ENABLED))
+        .collect();
     file(root, &format!("{node}/gpu_id"), &format!("{}\n", gpu_id(index)))?;
     file(root, &format!("{node}/name"), &format!("{}\n", card.codename))?;
     let arrays = card.shader_engines * card.arrays_per_engine;
@@ -206,6 +214,7 @@ fn card_node(root: &Path, index: usize, number: usize, slot: &Slot, svm: bool) -
         ("mem_banks_count", 1),
         ("caches_count", caches.len() as u64),
         ("io_links_count", 1),
+        ("p2p_links_count", peers.len() as u64),
         ("simd_id_base", SIMD_ID_BASE),
         ("max_waves_per_simd", card.waves_per_simd().into()),
         ("lds_size_in_kb", 64),
@@ -229,7 +238,7 @@ fn card_node(root: &Path, index: usize, number: usize, slot: &Slot, svm: bool) -
         ("max_engine_clk_fcompute", 2100),
         // Above the versions from which the firmware copes without PCIe atomics (`kfd_device.c`, no_atomic_fw_version).
         ("fw_version", 160),
-        ("capability", CAPABILITY | if svm { CAPABILITY_SVM } else { 0 }),
+        ("capability", CAPABILITY | if spec.has_svm() { CAPABILITY_SVM } else { 0 }),
         ("debug_prop", 1495),
         ("sdma_fw_version", 80),
         ("unique_id", 0x0123_4567_89ab_0000 + index as u64),
@@ -245,7 +254,7 @@ fn card_node(root: &Path, index: usize, number: usize, slot: &Slot, svm: bool) -
         let text = cache_properties(SIMD_ID_BASE, level, kib, 128, 1 | 8);
         file(root, &format!("{node}/caches/{cache}/properties"), &text)?;
     }
-    write_links(root, &node, &[link_properties(LINK_PCIE, number, 0, pcie_flags(slot))])
+    write_links(root, &node, &[link_properties(LINK_PCIE, number, 0, 20, pcie_flags(slot))], &peers)
 }
 
 /// Shader ids start with the top bit set (`kfd_topology.c`, kfd_assign_gpu and get_and_inc_gpu_processor_id).
@@ -325,14 +334,14 @@ fn pcie_flags(slot: &Slot) -> u32 {
     LINK_ENABLED | if slot.atomics { 0 } else { LINK_NO_ATOMICS }
 }
 
-fn link_properties(kind: u32, from: usize, to: usize, flags: u32) -> String {
+fn link_properties(kind: u32, from: usize, to: usize, weight: u64, flags: u32) -> String {
     lines(&[
         ("type", kind.into()),
         ("version_major", 0),
         ("version_minor", 0),
         ("node_from", from as u64),
         ("node_to", to as u64),
-        ("weight", 20),
+        ("weight", weight),
         ("min_latency", 0),
         ("max_latency", 0),
         ("min_bandwidth", 312),
@@ -391,6 +400,8 @@ mod tests {
         assert!(read("0/properties").contains("io_links_count 1\n"));
         assert!(read("0/io_links/0/properties").contains("node_to 2\n"));
         assert!(read("1/properties").contains("gfx_target_version 100300\n"));
+        assert!(read("1/properties").contains("p2p_links_count 1\n"), "the second card has a large BAR");
+        assert!(read("2/properties").contains("p2p_links_count 0\n"));
     }
 
     #[test]

@@ -189,8 +189,9 @@ impl Kfd {
             if !acquired[gpu] {
                 return Err(libc::ENODEV);
             }
-            // Without P2P (the topology shows no p2p_links) no card reaches the memory or the registers of another.
-            if gpu != buffer.gpu && matches!(buffer.place, Place::Vram(_) | Place::Registers) {
+            // A card reaches the memory and the registers of another through the other's large BAR only (`amdgpu_device_is_peer_accessible`).
+            let peers = gpu == buffer.gpu || self.spec.cards[buffer.gpu].large_bar;
+            if !peers && matches!(buffer.place, Place::Vram(_) | Place::Registers) {
                 return Err(libc::EINVAL);
             }
             if !buffer.mapped.contains(&gpu) {

@@ -16,7 +16,7 @@ impl Kfd {
     /// # Safety
     /// `arg` points to a `struct kfd_ioctl_svm_args` with its attributes behind it, or to page 0.
     pub(super) unsafe fn svm(&self, arg: *mut c_void) -> Answer {
-        if !self.spec.svm {
+        if !self.spec.has_svm() {
             return Err(libc::EPERM);
         }
         self.plan("svm", 0)?;
