@@ -20,13 +20,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
 use crate::engine::{self, Engine};
 use crate::log::{Event, Log};
 use crate::mem::{Fault, FaultReason};
 use crate::mtype::{self, Mtype};
 use crate::spec::Spec;
+use crate::sync::Mutex;
 use crate::vm::Vm;
 use backing::Backing;
 use events::{Events, MemoryException, Waited};

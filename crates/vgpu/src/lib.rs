@@ -10,5 +10,6 @@ pub mod log;
 pub mod mem;
 pub mod mtype;
 pub mod spec;
+pub mod sync;
 pub mod tree;
 pub mod vm;

@@ -77,7 +77,8 @@ pub const FLAGS: [(&str, u32); 13] = [
     ("writable", 1 << 31),
 ];
 
-const ERRNOS: [(&str, i32); 8] = [
+/// Error numbers that a fault can name.
+pub const ERRNOS: [(&str, i32); 8] = [
     ("ENOMEM", libc::ENOMEM),
     ("EINVAL", libc::EINVAL),
     ("EBUSY", libc::EBUSY),
@@ -225,6 +226,9 @@ impl FromStr for Fault {
         let Some((_, errno)) = ERRNOS.iter().find(|(name, _)| *name == errno) else {
             return refuse(errno, "error number", list(ERRNOS.iter().map(|(name, _)| *name)));
         };
+        if *errno == libc::EINTR && last == u64::MAX {
+            return refuse(which, "choice of interrupted calls, which are made again until they succeed", "N or N-M");
+        }
         Ok(Fault { ioctl, flags: bits, first, last, errno: *errno })
     }
 }
@@ -304,6 +308,7 @@ mod tests {
             ("gfx1030,fault=alloc@5-3=ENOMEM", "5-3", "N-M"),
             ("gfx1030,fault=alloc/blue@1=ENOMEM", "blue", "userptr"),
             ("gfx1030,fault=alloc@1=ENOWHERE", "ENOWHERE", "ENOMEM"),
+            ("gfx1030,fault=alloc@1+=EINTR", "1+", "N-M"),
         ] {
             let error = text.parse::<Spec>().expect_err(text);
             assert_eq!(error.word, word);

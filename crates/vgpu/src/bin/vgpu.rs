@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use clap::Parser;
+use vgpu::cards::{CARDS, Card};
 use vgpu::launch::{self, Prepared};
-use vgpu::spec::Spec;
+use vgpu::spec::{ERRNOS, FLAGS, IOCTLS, KFD_MINOR, Spec};
 
 /// Runs a program on virtual RDNA cards: AMD's real user-mode stack, on a model of the kernel driver and the card.
 #[derive(Parser)]
-#[command(version, after_help = SPEC_HELP)]
+#[command(version, after_help = spec_help())]
 struct Arguments {
     /// Write what reaches the kernel driver to this file, as JSON lines
     #[arg(long, value_name = "FILE")]
@@ -22,13 +23,39 @@ struct Arguments {
     program: Vec<std::ffi::OsString>,
 }
 
-const SPEC_HELP: &str = "\
+/// The rules of a specification, for `--help`.
+fn spec_help() -> String {
+    let names = |names: &[&str]| names.join(", ");
+    let flags: Vec<&str> = FLAGS.iter().map(|(name, _)| *name).collect();
+    let errors: Vec<&str> = ERRNOS.iter().map(|(name, _)| *name).collect();
+    let (executing, controls): (Vec<Card>, Vec<Card>) = CARDS.into_iter().partition(Card::executes);
+    let list = |cards: &[Card]| cards.iter().map(|card| card.name).collect::<Vec<_>>().join(", ");
+    format!(
+        "\
 The machine is CARD[:OPTION=VALUE]...[,CARD...][,OPTION=VALUE...]
-  cards:    gfx1010 gfx1030 gfx1031 gfx1032, gfx1036 (an APU); gfx1100 gfx906 (controls: allocations only)
-  of a card:    atomics=on|off (PCIe atomics)  bar=large|small  vram=SIZE (512M, 8G)
-  of the machine:    svm=on|off  kfd=MINOR (interface 1.MINOR)  fault=IOCTL[/FLAG+FLAG]@N|N+|N-M=ERRNO
 
-Exit code: the program's; 128+N after signal N; 2 for wrong usage; 3 if the machine cannot be prepared; 127 if the program cannot be started.";
+  CARD       {} (gfx1036 is an APU)
+             {}: controls, for allocations only
+  of a card  atomics=on|off    PCIe atomics between the card and the host
+             bar=large|small   whether the CPU reaches all of VRAM
+             vram=SIZE         512M, 8G
+  OPTION     svm=on|off        kernel with or without the SVM API
+             kfd=MINOR         KFD interface 1.MINOR (default {KFD_MINOR})
+             fault=IOCTL[/FLAG[+FLAG]...]@WHICH=ERRNO   may repeat; WHICH is N, N+ or N-M, counted from 1 in each process
+  IOCTL      {}
+  FLAG       of alloc, all must be set: {}
+  ERRNO      {}
+
+Examples: gfx1030    gfx1036,gfx1030    gfx1010:atomics=off:bar=small,svm=off    gfx1030,fault=alloc/userptr@3=ENOMEM
+
+Exit code: the program's; 128+N after signal N; 2 for wrong usage; 3 if the machine cannot be prepared; 127 if the program cannot be started.",
+        list(&executing),
+        list(&controls),
+        names(&IOCTLS),
+        names(&flags),
+        names(&errors),
+    )
+}
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -46,11 +73,17 @@ fn run(arguments: &Arguments) -> Result<ExitCode, (u8, String)> {
     let prepared =
         Prepared::new(&arguments.spec, arguments.log.as_deref(), &library).map_err(|e| (3, e.to_string()))?;
     let program = &arguments.program[0];
-    let status = Command::new(program)
+    let mut child = Command::new(program)
         .args(&arguments.program[1..])
         .envs(prepared.environment().iter().map(|(name, value)| (name, value)))
-        .status()
+        .spawn()
         .map_err(|e| (127, format!("{} cannot be started: {e}", program.to_string_lossy())))?;
+    // From the terminal they reach the program too: it decides, and the tree is removed afterwards.
+    for signal in [libc::SIGINT, libc::SIGQUIT] {
+        // SAFETY: no handler is installed.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+    let status = child.wait().map_err(|e| (127, e.to_string()))?;
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
     Ok(ExitCode::from(code as u8))
 }

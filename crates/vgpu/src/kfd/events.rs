@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 /// Event types of `kfd_ioctl.h`, KFD_IOC_EVENT_*.
 pub const SIGNAL: u32 = 0;
@@ -188,18 +188,11 @@ impl Events {
             let waiter = &state.waiters[&key];
             let lost = waiter.lost;
             let done = if all { waiter.activated.iter().all(|a| *a) } else { waiter.activated.iter().any(|a| *a) };
-            let timed_out = match (lost || done, deadline) {
-                (true, _) => false,
-                (false, None) => {
-                    self.changed.wait(&mut state);
-                    continue;
-                }
-                (false, Some(deadline)) if Instant::now() < deadline => {
-                    self.changed.wait_until(&mut state, deadline);
-                    continue;
-                }
-                (false, Some(_)) => true,
-            };
+            let timed_out = !lost && !done;
+            if timed_out && deadline.is_none_or(|deadline| Instant::now() < deadline) {
+                state = self.changed.wait(state, deadline);
+                continue;
+            }
             let waiter = state.waiters.remove(&key).expect("this wait's own");
             if lost {
                 return Waited::Failed;
