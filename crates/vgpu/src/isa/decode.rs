@@ -294,6 +294,8 @@ pub fn decode(isa: Isa, words: [u32; 3]) -> Inst {
                 inst.slc = bit(x, 22);
                 inst.src[0] = (x >> 24) as u16;
             }
+            // VINTRP.
+            0x32 => inst.size = 4,
             _ => {}
         }
     }
@@ -420,7 +422,15 @@ fn has_sdst(op: Op) -> bool {
     use Op::*;
     matches!(
         op,
-        v_add_co_u32 | v_sub_co_u32 | v_subrev_co_u32 | v_add_co_ci_u32 | v_sub_co_ci_u32 | v_subrev_co_ci_u32 | v_div_scale_f32 | v_div_scale_f64
-            | v_mad_u64_u32 | v_mad_i64_i32
+        v_add_co_u32
+            | v_sub_co_u32
+            | v_subrev_co_u32
+            | v_add_co_ci_u32
+            | v_sub_co_ci_u32
+            | v_subrev_co_ci_u32
+            | v_div_scale_f32
+            | v_div_scale_f64
+            | v_mad_u64_u32
+            | v_mad_i64_i32
     )
 }
