@@ -6,6 +6,8 @@
 mod aql;
 mod sdma;
 mod signal;
+#[cfg(test)]
+mod test_memory;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
