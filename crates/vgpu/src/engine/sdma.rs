@@ -81,12 +81,7 @@ impl Sdma {
             // Bit 27: a broadcast, to two places.
             (1, 0) if header >> 27 & 1 == 0 => 7,
             (1, 4) => 13,
-            (2, 0) => {
-                if self.written - self.read < 16 {
-                    return Ok(None);
-                }
-                5 + u64::from(word(memory, 3)? & 0xf_ffff)
-            }
+            (2, 0) => 5 + u64::from(word(memory, 3)? & 0xf_ffff),
             (5, _) => 4,
             (6, _) => 2,
             (8, _) => 6,
