@@ -557,10 +557,10 @@ pub unsafe extern "C" fn ioctl(fd: c_int, request: c_ulong, argument: *mut c_voi
             // "Using KFD FD in wrong process" (`kfd_ioctl`).
             Some(Descriptor::Inherited(Node::Kfd)) => Some(Err(libc::EBADF)),
             // A render node describes its card to a child too; ACQUIRE_VM refuses it.
-            // SAFETY: the caller's contract.
-            Some(Descriptor::Inherited(node)) => {
-                outermost(driver_or_new).flatten().map(|driver| unsafe { driver.ioctl(node, request, argument) })
-            }
+            Some(Descriptor::Inherited(node)) => outermost(driver_or_new).flatten().map(|driver| {
+                // SAFETY: the caller's contract.
+                unsafe { driver.ioctl(node, request, argument) }
+            }),
             None => None,
         },
         _ => None,

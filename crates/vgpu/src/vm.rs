@@ -184,7 +184,7 @@ impl Memory for Port<'_> {
     }
 
     fn atomic(&mut self, access: Access, op: AtomicOp, operand: u64, compare: u64) -> Result<u64, Fault> {
-        if !matches!(access.width, 4 | 8) || access.addr % u64::from(access.width) != 0 {
+        if !matches!(access.width, 4 | 8) || !access.addr.is_multiple_of(u64::from(access.width)) {
             return Err(Fault { access, reason: FaultReason::Misaligned });
         }
         let (resolved, _) = self.resolve(access, access.addr)?;
