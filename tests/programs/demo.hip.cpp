@@ -162,12 +162,12 @@ void copies() {
             TRY(hipMemcpy(a, host.from, size, hipMemcpyHostToDevice));
             TRY(hipMemcpy(b, a, size, hipMemcpyDeviceToDevice));
             TRY(hipMemcpy(host.to, b, size, hipMemcpyDeviceToHost));
-            check("copies of " + std::to_string(size) + " bytes, host to device to device to host, " + host.name, host.to, host.from, size);
+            check("copies host > device > device > host, " + std::to_string(size) + " bytes, " + host.name, host.to, host.from, size);
         }
         std::vector<unsigned char> filled(size, 0xa5);
         TRY(hipMemset(b, 0xa5, size));
         TRY(hipMemcpy(back.data(), b, size, hipMemcpyDeviceToHost));
-        check("memset of " + std::to_string(size) + " bytes", back.data(), filled.data(), size);
+        check("memset, " + std::to_string(size) + " bytes", back.data(), filled.data(), size);
     }
     // Asynchronous, on a stream of its own, at odd offsets.
     const size_t size = 100003;

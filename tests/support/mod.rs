@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -38,12 +39,14 @@ pub fn program(source: &str, arguments: &[&str]) -> PathBuf {
     let key = fnv(&[&text[..], arguments.join("\0").as_bytes()].concat());
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let out = directory.join(format!("{}-{key:016x}", name.split('.').next().expect("a stem")));
+    // Tests of one binary wait for each other; test binaries may run at the same time: compile beside and rename.
+    static COMPILING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = COMPILING.lock().unwrap_or_else(PoisonError::into_inner);
     if !out.exists() {
-        // Test binaries run at the same time: compile beside and rename.
         let half = directory.join(format!(".{}-{key:016x}-{}", compiler, std::process::id()));
         let mut command = Command::new(compiler);
         if compiler == "hipcc" {
-            command.args(["--offload-arch=gfx1010", "--offload-arch=gfx1030"]);
+            command.args(["--offload-arch=gfx1010", "--offload-arch=gfx1030", "-std=c++17"]);
         }
         command.args(["-O2", "-Wno-deprecated-declarations"]).arg(&source).arg("-o").arg(&half);
         if compiler != "hipcc" {

@@ -261,8 +261,10 @@ impl Table {
             self.rewritten,
             self.allocations.len()
         );
-        text += "KFD flags: what libhsakmt passed to the kernel driver (KFD_IOC_ALLOC_MEM_FLAGS; bit 26 = coherent; SVM = through the SVM call).\n";
-        text += "PTE: the memory type that the kernel's rule gives for them on gfx10: UC = not cached by the GPU, NC = cached in its L2.\n";
+        text += "KFD flags: what AMD's stack passed to the kernel driver (KFD_IOC_ALLOC_MEM_FLAGS of linux/kfd_ioctl.h). The bits that matter here:\n";
+        text += "  4000000 coherent, 4 memory of the process, 1 video memory. SVM: a range of the SVM call, which has no such flags.\n";
+        text += "PTE: the memory type that the kernel's rule gives for them on gfx10. UC: not cached by the GPU; NC: cached in its L2.\n";
+        text += "RMCP: \"as asked\" = seen and left alone, \"not hooked\" = passed through unseen.\n";
         text += if arguments.real {
             "The flags were traced on their way to the kernel driver; the memory type was not read from the card.\n"
         } else {
