@@ -273,3 +273,76 @@ impl Table {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vgpu::log::Log;
+    use vgpu::mtype::Mtype;
+
+    const ADDRESS: u64 = 0x7000_0000;
+
+    /// One allocation as a run shows it, and one other check.
+    fn run(flags: u32, mtype: Mtype, ok: bool, hash: &str) -> Run {
+        let check = |check: &str, call: Option<&str>| Check {
+            check: check.into(),
+            ok,
+            hash: hash.into(),
+            call: call.map(Into::into),
+            pointer: call.map(|_| ADDRESS),
+            device: call.map(|_| ADDRESS),
+        };
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("log");
+        Log::new(Some(&path)).write(Event::Alloc {
+            gpu: 1,
+            card: "gfx1030".into(),
+            va: ADDRESS,
+            size: 65536,
+            flags: format!("{flags:08x}"),
+            names: Vec::new(),
+            mtype,
+            handle: 1,
+            errno: 0,
+        });
+        let checks = vec![check("hipHostMalloc(Default)", Some("hipHostMalloc")), check("vector addition", None)];
+        Run { checks, log: vgpu::log::read(&path).expect("a log") }
+    }
+
+    fn recording(verdict: Verdict) -> Recording {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("record");
+        let writer = rmcp_record::Writer::open(&path, "default", |why| panic!("{why}")).expect("a writer");
+        writer.record(&rmcp_record::Event {
+            call: "hipHostMalloc",
+            size: 65536,
+            pointer: ADDRESS,
+            verdict,
+            ..rmcp_record::Event::default()
+        });
+        rmcp_record::read(&path).expect("a record")
+    }
+
+    #[test]
+    fn a_wrong_result_or_other_bytes_fail_the_demo() {
+        let stock = run(0xd400_0004, Mtype::Uc, true, "a");
+        let rewritten = recording(Verdict::Rewritten);
+        let ours = |ok, hash| run(0xd000_0004, Mtype::Nc, ok, hash);
+        let right = Table::new(&stock, &ours(true, "a"), &rewritten).expect("a table");
+        assert!(right.right());
+        assert_eq!(right.rewritten, 1);
+        for (ok, hash, word) in [(false, "b", "WRONG with RMCP"), (true, "b", "not the same bytes")] {
+            let table = Table::new(&stock, &ours(ok, hash), &rewritten).expect("a table");
+            assert!(!table.right());
+            assert_eq!(table.results().filter(|result| result.contains(word)).count(), 2);
+        }
+    }
+
+    #[test]
+    fn a_record_that_the_kernel_driver_does_not_confirm_fails_the_demo() {
+        let stock = run(0xd400_0004, Mtype::Uc, true, "a");
+        let changed = run(0xd000_0004, Mtype::Nc, true, "a");
+        assert!(Table::new(&stock, &stock, &recording(Verdict::Rewritten)).is_err(), "said, not done");
+        assert!(Table::new(&stock, &changed, &recording(Verdict::Passed)).is_err(), "done, not said");
+    }
+}
