@@ -113,6 +113,11 @@ impl Loader {
                     "{} is linked statically, so nothing can stand between it and its libraries",
                     program.display()
                 ));
+            } else if changes_user(program) {
+                search.notes.push(format!(
+                    "{} runs with its owner's rights, so the loader takes no library path from outside",
+                    program.display()
+                ));
             }
             search.follow_all(program, dynamic, None)?;
         }
@@ -125,7 +130,9 @@ impl Loader {
 
     /// AMD's libraries in `directory`, instead of what the loader would find.
     pub fn find_in(&self, directory: &Path) -> Result<Found, Failure> {
-        let mut search = Search::new(self);
+        let mut loader = self.clone();
+        loader.library_path.insert(0, directory.to_owned());
+        let mut search = Search::new(&loader);
         for (name, path) in libraries_in(directory) {
             search.offer(&name, &path, true)?;
         }
@@ -359,6 +366,12 @@ fn libraries_in(directory: &Path) -> Vec<(String, PathBuf)> {
     found
 }
 
+/// Set-user-ID or set-group-ID.
+fn changes_user(program: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    program.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o6000 != 0)
+}
+
 fn same_file(a: &Path, b: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let identity = |path: &Path| path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));
@@ -396,9 +409,4 @@ fn expand(text: &str, object: &Path) -> String {
         }
     }
     out + rest
-}
-
-#[cfg(test)]
-pub mod test_only {
-    pub use super::expand;
 }

@@ -105,8 +105,18 @@ fn mode(arguments: &Arguments) -> Result<Mode, Failure> {
 pub struct Record {
     /// Absolute.
     pub path: PathBuf,
-    /// It is removed at the end.
-    temporary: Option<tempfile::TempDir>,
+    /// Whether it is there after the run.
+    pub place: Place,
+}
+
+/// Whose record it is.
+pub enum Place {
+    /// The user named it.
+    Named,
+    /// `RMCP_RECORD` named it, perhaps an outer `rmcp run`, which may remove it.
+    Inherited,
+    /// It is removed with this directory.
+    Temporary(#[expect(dead_code, reason = "kept for its end")] tempfile::TempDir),
 }
 
 impl Record {
@@ -117,13 +127,13 @@ impl Record {
         }
         let given = arguments.record.clone();
         let inherited = std::env::var_os("RMCP_RECORD").filter(|path| !path.is_empty()).map(PathBuf::from);
-        let (path, temporary) = match (given, inherited) {
+        let (path, place) = match (given, inherited) {
             (Some(path), _) => {
                 rmcp_record::create(&path).map_err(record_failure)?;
-                (path, None)
+                (path, Place::Named)
             }
             // Somebody else's record, for instance of an outer `rmcp run`, is added to.
-            (None, Some(path)) => (path, None),
+            (None, Some(path)) => (path, Place::Inherited),
             (None, None) => {
                 let directory = tempfile::Builder::new().prefix("rmcp-").tempdir().map_err(|error| {
                     Failure::broken(format!(
@@ -131,17 +141,12 @@ impl Record {
                         std::env::temp_dir().display()
                     ))
                 })?;
-                (directory.path().join("record"), Some(directory))
+                (directory.path().join("record"), Place::Temporary(directory))
             }
         };
         let path =
             std::path::absolute(&path).map_err(|error| Failure::broken(format!("{}: {error}", path.display())))?;
-        Ok(Some(Self { path, temporary }))
-    }
-
-    /// It stays.
-    pub fn is_kept(&self) -> bool {
-        self.temporary.is_none()
+        Ok(Some(Self { path, place }))
     }
 }
 

@@ -5,7 +5,7 @@ use rmcp_policy::{Mode, reason};
 use rmcp_record::{Group, Recording, Verdict};
 use vgpu::launch::Prepared;
 
-use super::{Record, real_lines};
+use super::{Place, Record, real_lines};
 use crate::flags;
 use crate::gpus;
 use crate::libraries::search::{Found, Reason};
@@ -49,15 +49,23 @@ pub fn summary(facts: &Facts) -> String {
         });
         out.extend(lines(&[Align::Left; 4], &real_lines(facts.found)));
     }
+    if facts.found.reason == Reason::AtHand && !facts.found.reals.is_empty() {
+        out.push(
+            "  (a program among them that finds its own copies by DT_RPATH is not seen; see --libraries)".to_owned(),
+        );
+    }
     out.extend(facts.found.notes.iter().map(|note| format!("  note: {note}")));
     out.push(cards(facts.machine));
     if let Some(Ok(recording)) = &recording {
         out.extend(happened(recording));
         out.extend(report::notes(recording).into_iter().map(|note| format!("warning: {note}")));
     }
-    match facts.record {
-        Some(record) if record.is_kept() => out.push(format!("Details: rmcp report {}", record.path.display())),
-        Some(_) => out.push("Details: run it with --record FILE, then `rmcp report FILE`".to_owned()),
+    match facts.record.map(|record| (&record.place, record.path.display())) {
+        Some((Place::Named, path)) => out.push(format!("Details: rmcp report {path}")),
+        Some((Place::Inherited, path)) => out.push(format!("Recorded in {path}, as RMCP_RECORD says")),
+        Some((Place::Temporary(_), _)) => {
+            out.push("Details: run it with --record FILE, then `rmcp report FILE`".to_owned())
+        }
         None => {}
     }
     out.iter().map(|line| format!("{line}\n")).collect()
