@@ -181,8 +181,19 @@ fn a_script_gets_what_the_library_path_has_before_what_the_system_has() {
     let at_hand = loader.find(&script).expect("found");
     assert_eq!(at_hand.reason, Reason::AtHand);
     assert_eq!(at_hand.reals.iter().map(|real| &real.path).collect::<Vec<_>>(), [&first]);
-    let nothing = Loader { library_path: Vec::new(), ..loader }.find(&script).expect("nothing is broken");
-    assert_eq!(nothing.reals, []);
+    let with = |path: PathBuf| Loader { library_path: vec![path], ..loader.clone() }.find(&script);
+    assert_eq!(with(directory.path().join("nowhere")).expect("nothing is broken").reals, []);
+
+    // What is broken and would be opened is refused; a text for the linker is not one of those.
+    let broken = directory.path().join("broken");
+    std::fs::create_dir(&broken).expect("made");
+    std::fs::write(broken.join("libamdhip64.so"), "INPUT(-lother)").expect("written");
+    assert_eq!(with(broken.clone()).expect("nothing is broken").reals, []);
+    std::os::unix::fs::symlink("gone.so", broken.join(HIP)).expect("linked");
+    assert!(with(broken.clone()).expect_err("dangling").sentence.contains("does not exist"));
+    std::fs::remove_file(broken.join(HIP)).expect("removed");
+    std::fs::write(broken.join(HIP), "text").expect("written");
+    assert!(with(broken).expect_err("broken").sentence.contains("not an ELF file"));
 }
 
 #[test]

@@ -20,17 +20,22 @@ use crate::virtual_card::{companion, prepare};
 use summary::{Facts, summary};
 
 pub const HELP: &str = "\
-The real libraries are those that the loader would take for the program: DT_RPATH, LD_LIBRARY_PATH, DT_RUNPATH, the loader's cache. For scripts, shells and
-Python, which open libraries later or start other programs, they are those of LD_LIBRARY_PATH and the system; where such a program brings its own (a
-Python wheel with ROCm in it), name their directory with --libraries.
+The real libraries are those that the loader would take for the program: DT_RPATH, LD_LIBRARY_PATH,
+DT_RUNPATH, the loader's cache. For scripts, shells and Python, which open libraries later or start
+other programs, they are those of LD_LIBRARY_PATH and the system; where such a program brings its own
+(a Python wheel with ROCm in it), name their directory with --libraries.
 
 Policies:
   off      forward everything, record nothing
   audit    record, change nothing
-  default  on RDNA1 and RDNA2: host memory that is coherent only because nobody said otherwise becomes non-coherent
-  strict   mapped and registered host memory as well; never what asks for coherence by name
+  default  on RDNA1 and RDNA2, host memory that is coherent only because nobody said otherwise becomes
+           non-coherent; without PCIe atomics mapped and registered host memory as well
+  strict   mapped and registered host memory too; never what asks for coherence by name
 
-Exit code: the program's; 128+N after signal N; 2 for wrong usage; 3 if a library is missing or broken (nothing is started); 127 if the program cannot be started.";
+Fronts are kept in $XDG_CACHE_HOME/rmcp or $HOME/.cache/rmcp; nothing else is changed.
+
+Exit code: the program's; 128+N after signal N; 2 for wrong usage; 3 if a library is missing or broken
+(nothing is started then); 4 if --record names another kind of file; 127 if the program cannot be started.";
 
 #[derive(clap::Args)]
 pub struct Arguments {

@@ -156,3 +156,19 @@ fn happened(recording: &Recording) -> Vec<String> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_a_machine_without_rocm_the_summary_says_so() {
+        let found = Found { reals: Vec::new(), reason: Reason::AtHand, notes: vec!["a remark".to_owned()] };
+        let directory = tempfile::tempdir().expect("a directory");
+        let record = Record { path: directory.path().join("never-made"), place: Place::Named };
+        let text = summary(&Facts { mode: Mode::Default, found: &found, machine: None, record: Some(&record) });
+        for words in ["never called", "no ROCm library was at hand", "note: a remark"] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+    }
+}
