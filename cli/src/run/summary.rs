@@ -122,37 +122,37 @@ fn cards(machine: Option<&Prepared>) -> String {
 fn happened(recording: &Recording) -> Vec<String> {
     let summary = recording.summary();
     let mut out = Vec::new();
-    let rows = |verdicts: &[Verdict]| -> (Vec<Vec<String>>, Vec<&str>) {
-        let groups: Vec<&Group> = requests(&summary.groups).filter(|group| verdicts.contains(&group.verdict)).collect();
-        let mut rules: Vec<&str> = groups.iter().map(|group| &*group.rule).collect();
-        rules.sort_unstable();
-        rules.dedup();
-        let row = |group: &&Group| {
-            let rule = rules.iter().position(|rule| *rule == &*group.rule).map_or(0, |at| at + 1);
-            let failed = if group.failed > 0 { format!(", {} failed", group.failed) } else { String::new() };
-            vec![
-                group.call.to_string(),
-                flags::change(&group.call, group.flags_asked, group.flags_used),
-                count(group.count, "call") + &failed,
-                bytes(group.bytes),
-                if group.target.is_empty() { "no device".to_owned() } else { group.target.to_string() },
-                format!("({rule})"),
-            ]
-        };
-        (groups.iter().map(row).collect(), rules)
-    };
-    for (title, verdicts) in
-        [("rewritten:", &[Verdict::Rewritten][..]), ("left as asked:", &[Verdict::Passed, Verdict::Withheld])]
-    {
-        let (rows, rules) = rows(verdicts);
-        if rows.is_empty() {
+    // The rules' numbers go on through both tables.
+    let mut numbers: Vec<&str> = Vec::new();
+    for (title, wanted) in [("rewritten:", true), ("left as asked:", false)] {
+        let groups: Vec<&Group> =
+            requests(&summary.groups).filter(|group| (group.verdict == Verdict::Rewritten) == wanted).collect();
+        if groups.is_empty() {
             continue;
         }
+        let known = numbers.len();
+        let rows: Vec<Vec<String>> = groups
+            .iter()
+            .map(|group| {
+                let at = numbers.iter().position(|rule| *rule == &*group.rule).unwrap_or_else(|| {
+                    numbers.push(&group.rule);
+                    numbers.len() - 1
+                });
+                let failed = if group.failed > 0 { format!(", {} failed", group.failed) } else { String::new() };
+                vec![
+                    group.call.to_string(),
+                    flags::change(&group.call, group.flags_asked, group.flags_used, wanted),
+                    count(group.count, "call") + &failed,
+                    bytes(group.bytes),
+                    if group.target.is_empty() { "no device".to_owned() } else { group.target.to_string() },
+                    format!("({})", at + 1),
+                ]
+            })
+            .collect();
         out.push(title.to_owned());
         out.extend(lines(&[Align::Left, Align::Left, Align::Right, Align::Right, Align::Left, Align::Left], &rows));
-        out.extend(
-            rules.iter().enumerate().map(|(at, rule)| format!("  ({}) {}", at + 1, reason(rule).unwrap_or(rule))),
-        );
+        let new = numbers.iter().enumerate().skip(known);
+        out.extend(new.map(|(at, rule)| format!("  ({}) {}", at + 1, reason(rule).unwrap_or(rule))));
     }
     out
 }
