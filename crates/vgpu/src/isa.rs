@@ -1,41 +1,97 @@
-//! RDNA1/2 instruction set: interface only, the interpreter follows.
+//! RDNA1 and RDNA2 shader programs: decoder and interpreter.
+//!
+//! [`decode`] turns words into instructions by the opcode tables of [`table`]; [`dispatch`] sets up the waves of a kernel from its packet and
+//! descriptor and schedules them; [`wave`] holds a wave's registers; the other modules execute, one a kind of instruction. What is not known, or is
+//! known but not implemented, stops the kernel with a message: there are no silent wrong results.
+//!
+//! Float results are IEEE as the host computes them, rounded to nearest even; the approximate instructions (reciprocal, square root, exponential, logarithm,
+//! sine) are computed by the host in the next wider format, which is nearer to the true value than the hardware need be.
 
-use crate::mem::{Fault, Memory};
+mod code;
+mod decode;
+mod dispatch;
+mod dpp;
+mod float;
+mod lds;
+mod salu;
+mod setup;
+mod smem;
+pub mod table;
+mod valu;
+mod valu_float;
+mod vmem;
+mod vopc;
+mod wave;
 
-/// Instruction sets.
+pub use decode::{Format, Inst, decode};
+pub use dispatch::{Dispatch, Progress};
+
+use crate::mem::{Fault, Memory, Scope};
+
+/// Instruction sets. gfx10.1 is RDNA1, gfx10.3 RDNA2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Isa {
+    /// gfx1010 and its kin.
     Gfx10_1,
+    /// gfx1030 and its kin.
     Gfx10_3,
 }
 
-/// Why a dispatch stops.
+/// Why a kernel stops before its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
+    /// It touched what it may not.
     #[error("{0}")]
-    Fault(Fault),
-    #[error("{text} (words {words:x?}) at {address:#x} is not executed")]
-    Unsupported { text: String, words: [u32; 3], address: u64 },
+    Fault(#[from] Fault),
+    /// It met an instruction that the interpreter does not execute.
+    #[error("the kernel has the instruction {text} at {address:#x} (bytes {:02x?}), which the virtual card does not execute", bytes(.words))]
+    Unsupported {
+        /// Mnemonic and what is not supported of it.
+        text: String,
+        /// The instruction's words.
+        words: [u32; 3],
+        /// GPU virtual address.
+        address: u64,
+    },
+    /// Its packet or descriptor makes no sense.
     #[error("{0}")]
     Invalid(String),
 }
 
-/// How far a dispatch is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    Running,
-    Done,
+fn bytes(words: &[u32; 3]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-/// A running kernel.
+/// Why an instruction cannot be executed, for [`Stop::Unsupported`]; or a fault.
 #[derive(Debug)]
-pub struct Dispatch;
+enum Trap {
+    Fault(Fault),
+    Unsupported(&'static str),
+}
 
-impl Dispatch {
-    pub fn new<M: Memory>(_: Isa, _: &[u8; 64], _: u64, _: u64, _: &mut M) -> Result<Self, Stop> {
-        Err(Stop::Invalid("no interpreter yet".into()))
+impl From<Fault> for Trap {
+    fn from(fault: Fault) -> Self {
+        Trap::Fault(fault)
     }
-    pub fn step<M: Memory>(&mut self, _: &mut M, _: u64) -> Result<Progress, Stop> {
-        Ok(Progress::Done)
+}
+
+type Done = Result<(), Trap>;
+
+/// An instruction without an implementation.
+const NOT_IMPLEMENTED: Trap = Trap::Unsupported("not implemented");
+
+/// What a wave reaches outside of itself.
+struct Unit<'a, M: Memory> {
+    memory: &'a mut M,
+    lds: &'a mut lds::Lds,
+    isa: Isa,
+}
+
+/// How far a load must look, by its cache bits (LLVM AMDGPUUsage, "Memory Model GFX10-GFX11"): GLC goes past the vector L0 cache, DLC past L1 too.
+fn scope(inst: &Inst) -> Scope {
+    match (inst.glc, inst.dlc) {
+        (false, _) => Scope::Wave,
+        (true, false) => Scope::Workgroup,
+        (true, true) => Scope::Agent,
     }
 }

@@ -34,7 +34,7 @@ fn spec_help() -> String {
         "\
 The machine is CARD[:OPTION=VALUE]...[,CARD...][,OPTION=VALUE...]
 
-  CARD       {} (gfx1036 is an APU)
+  CARD       {} (gfx1035 and gfx1036 are APUs)
              {}: controls, for allocations only
   of a card  atomics=on|off    PCIe atomics between the card and the host
              bar=large|small   whether the CPU reaches all of VRAM
