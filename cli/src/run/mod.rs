@@ -1,6 +1,5 @@
 //! `rmcp run`: starts a program behind fronts of the libraries that it would load, and says at the end what happened.
 
-mod child;
 mod summary;
 
 use std::ffi::OsString;
@@ -10,6 +9,7 @@ use std::process::{self, ExitCode};
 use rmcp_front::CORE;
 use rmcp_policy::Mode;
 use rmcp_record::OpenError;
+use vgpu::child;
 use vgpu::launch::{LIBRARY, Prepared};
 use vgpu::spec::Spec;
 
