@@ -214,6 +214,40 @@ pub fn div_fixup(quotient: f64, denominator: f64, numerator: f64) -> f64 {
     }
 }
 
+/// The first 1201 bits of 2/pi behind the binary point, all that the hardware has.
+const TWO_OVER_PI: [u64; 19] = [
+    0xa2f9_836e_4e44_1529,
+    0xfc27_57d1_f534_ddc0,
+    0xdb62_9599_3c43_9041,
+    0xfe51_63ab_debb_c561,
+    0xb724_6e3a_424d_d2e0,
+    0x0649_2eea_09d1_921c,
+    0xfe1d_eb1c_b129_a73e,
+    0xe882_35f5_2ebb_4484,
+    0xe99c_7026_b45f_7e41,
+    0x3991_d639_8353_39f4,
+    0x9c84_5f8b_bdf9_283b,
+    0x1ff8_97ff_de05_980f,
+    0xef2f_118b_5a0a_6d1f,
+    0x6d36_7ecf_27cb_09b7,
+    0x4f46_3f66_9e5f_ea2d,
+    0x7527_bac7_ebe5_f17b,
+    0x3d07_39f7_8a52_92ea,
+    0x6bfb_5fb1_1f8d_5d08,
+    0x5603_3046_fc7b_0000,
+];
+
+/// V_TRIG_PREOP_F64 (RDNA 2 ISA reference): a segment of 53 bits of 2/pi that matters for an operand of this size.
+pub fn trig_preop(value: f64, segment: u32) -> f64 {
+    let exponent = (value.to_bits() >> 52 & 0x7ff) as u32;
+    let shift = (segment & 31) * 53 + exponent.saturating_sub(1077);
+    let word = |index: u32| u128::from(TWO_OVER_PI.get(index as usize).copied().unwrap_or(0));
+    let both = word(shift / 64) << 64 | word(shift / 64 + 1);
+    let bits = (both >> (128 - 53 - shift % 64)) as u64 & ((1 << 53) - 1);
+    let scale = -53 - shift as i32 + if exponent >= 1968 { 128 } else { 0 };
+    ldexp(bits as f64, scale)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,5 +294,16 @@ mod tests {
         assert_eq!(max_num(2.0, f64::NAN), 2.0);
         assert!(min_num(0.0, -0.0).is_sign_negative() && max_num(-0.0, 0.0).is_sign_positive());
         assert_eq!(med3(3.0, 1.0, 2.0), 2.0);
+    }
+
+    #[test]
+    fn segments_of_two_over_pi_add_up_to_it() {
+        let sum: f64 = (0..3).map(|segment| trig_preop(1.0, segment)).sum();
+        assert_eq!(sum, std::f64::consts::FRAC_2_PI);
+        // The first 53 bits, 0xa2f9836e4e4415 and 5 more, of 2^53.
+        assert_eq!(trig_preop(1.0, 0), (0xa2f9_836e_4e44_1529u64 >> 11) as f64 * 2f64.powi(-53));
+        // For 2^60 (biased exponent 1083) the first 6 bits only make whole turns.
+        assert_eq!(trig_preop(2f64.powi(60), 0), (0xa2f9_836e_4e44_1529u64 << 6 >> 11) as f64 * 2f64.powi(-59));
+        assert_eq!(trig_preop(f64::MAX, 31), 0.0);
     }
 }

@@ -3,7 +3,7 @@
 use super::decode::Inst;
 use super::float::{
     DOUBLE, SINGLE, div_fixup, div_scale, f16_to_f32, f32_to_f16, f32_to_f16_rtz, f64_to_f16, flush32, frexp, ldexp,
-    max_num, med3, min_num, output32, output64,
+    max_num, med3, min_num, output32, output64, trig_preop,
 };
 use super::table::Op::{self, *};
 use super::valu::{modify16, modify32, modify64, source32, source64, write16, write32};
@@ -327,7 +327,10 @@ fn others(wave: &mut Wave, inst: &Inst) -> Done {
             });
             write_f64(wave, inst, exec, &out)
         }
-        v_trig_preop_f64 => Err(NOT_IMPLEMENTED),
+        v_trig_preop_f64 => {
+            let (a, (b, exec)) = (doubles(wave, inst, 0)?, whole(wave, 1)?);
+            write_f64(wave, inst, exec, &std::array::from_fn(|l| trig_preop(a[l], b[l])))
+        }
         v_dot4c_i32_i8 => {
             let ((a, exec), (b, _)) = (whole(wave, 0)?, whole(wave, 1)?);
             let c = wave.vector(VGPR + inst.dst, 0)?;
