@@ -128,23 +128,15 @@ pub fn frexp(value: f64) -> (f64, i32) {
 
 /// value * 2^exponent with one rounding.
 pub fn ldexp(value: f64, exponent: i32) -> f64 {
-    // Up to three exact steps keep away from early overflow and double rounding.
-    let mut result = value;
-    let mut left = exponent.clamp(-2200, 2200);
-    while left > 1023 {
-        result *= 2f64.powi(1023);
-        left -= 1023;
+    let (mantissa, own) = frexp(value);
+    // Beyond these all results are infinite or zero. The mantissa of zero, infinity or NaN is itself.
+    let total = own.saturating_add(exponent).clamp(-1200, 1200);
+    if total > 0 {
+        mantissa * 2f64.powi(total - 500) * 2f64.powi(500)
+    } else {
+        // Only the last step can round.
+        mantissa * 2f64.powi(total + 300) * 2f64.powi(-300)
     }
-    if left < -1022 {
-        // Keep the mantissa whole until the last step.
-        let (mantissa, own) = frexp(value);
-        let total = own + exponent.clamp(-2200, 2200);
-        if total < -1100 {
-            return 0f64.copysign(value);
-        }
-        return mantissa * 2f64.powi(total.max(-1022)) * if total < -1022 { 2f64.powi(total + 1022) } else { 1.0 };
-    }
-    result * 2f64.powi(left)
 }
 
 /// V_DIV_SCALE (RDNA 2 ISA reference): the scaled operand, and whether the quotient must be scaled back.
@@ -167,7 +159,8 @@ pub fn div_scale(selected: f64, denominator: f64, numerator: f64, range: &Range)
     let reciprocal_denormal = denormal(1.0 / denominator) || 1.0 / denominator == 0.0;
     let quotient_denormal = denormal(numerator / denominator) || numerator / denominator == 0.0;
     if reciprocal_denormal && quotient_denormal {
-        return if is_denominator { (scale_up(selected), true) } else { (selected, true) };
+        // The reference prints a positive exponent here, by which every such denominator would become infinite.
+        return if is_denominator { (ldexp(selected, -range.step), true) } else { (selected, true) };
     }
     if reciprocal_denormal {
         return (ldexp(selected, -range.step), false);
@@ -196,6 +189,28 @@ pub struct Range {
 pub const SINGLE: Range = Range { step: 64, widest: 96, least_exponent: -104, least_normal: f32::MIN_POSITIVE as f64 };
 pub const DOUBLE: Range = Range { step: 128, widest: 768, least_exponent: -970, least_normal: f64::MIN_POSITIVE };
 
+/// a * b + c, rounded to odd: rounding it again to fewer bits gives what one rounding would.
+pub fn fused_to_odd(a: f64, b: f64, c: f64) -> f64 {
+    let value = a.mul_add(b, c);
+    let product = a * b;
+    let low = a.mul_add(b, -product);
+    let sum = product + c;
+    let part = sum - product;
+    let lost = (product - (sum - part)) + (c - part);
+    let error = (sum - value) + (lost + low);
+    if !value.is_finite() || error.is_nan() || error == 0.0 || value.to_bits() & 1 != 0 {
+        return value;
+    }
+    // The neighbour on the error's side is odd.
+    if (error > 0.0) == (value > 0.0) { f64::from_bits(value.to_bits() + 1) } else { f64::from_bits(value.to_bits() - 1) }
+}
+
+/// V_DIV_FMAS with VCC set: the fused result `value` of an addend `addend`, scaled back. Which way the quotient was scaled shows in its size
+/// (the RDNA 2 reference knows one way only; later ones have both).
+pub fn div_unscale(value: f64, addend: f64, range: &Range) -> f64 {
+    ldexp(value, if addend.abs() >= 2.0 { range.step } else { -range.step })
+}
+
 /// V_DIV_FIXUP: the special cases of a quotient. Operands: quotient, denominator, numerator.
 pub fn div_fixup(quotient: f64, denominator: f64, numerator: f64) -> f64 {
     let negative = denominator.is_sign_negative() != numerator.is_sign_negative();
@@ -210,6 +225,8 @@ pub fn div_fixup(quotient: f64, denominator: f64, numerator: f64) -> f64 {
         (n, d) if n == 0.0 && d == 0.0 || n.is_infinite() && d.is_infinite() => f64::NAN,
         (n, d) if d == 0.0 || n.is_infinite() => signed(f64::INFINITY),
         (n, d) if n == 0.0 || d.is_infinite() => signed(0.0),
+        // Both operands are ordinary, so that only an overflow on the way can have made this.
+        _ if quotient.is_nan() => signed(f64::INFINITY),
         _ => signed(quotient.abs()),
     }
 }
@@ -286,6 +303,11 @@ mod tests {
         assert_eq!(ldexp(1.0, -1074), 5e-324);
         assert_eq!(ldexp(1.0, -1076), 0.0);
         assert_eq!(ldexp(1.0, 1024), f64::INFINITY);
+        assert_eq!(ldexp(5e-324, 2097), 2f64.powi(1023));
+        assert_eq!(ldexp(f64::MAX, i32::MIN), 0.0);
+        // 1 + 2^-52 halves of the least denormal: above the tie, rounded once to the denormal.
+        assert_eq!(ldexp(1.0 + f64::EPSILON, -1075), 5e-324);
+        assert_eq!(ldexp(1.0, -1075), 0.0, "a tie with zero is even");
     }
 
     #[test]
