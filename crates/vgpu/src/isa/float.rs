@@ -189,26 +189,33 @@ pub struct Range {
 pub const SINGLE: Range = Range { step: 64, widest: 96, least_exponent: -104, least_normal: f32::MIN_POSITIVE as f64 };
 pub const DOUBLE: Range = Range { step: 128, widest: 768, least_exponent: -970, least_normal: f64::MIN_POSITIVE };
 
-/// a * b + c, rounded to odd: rounding it again to fewer bits gives what one rounding would.
-pub fn fused_to_odd(a: f64, b: f64, c: f64) -> f64 {
-    let value = a.mul_add(b, c);
+/// What rounding took from a * b + c to make it `value`, near enough to know its sign.
+fn fused_error(a: f64, b: f64, c: f64, value: f64) -> f64 {
     let product = a * b;
     let low = a.mul_add(b, -product);
     let sum = product + c;
     let part = sum - product;
     let lost = (product - (sum - part)) + (c - part);
-    let error = (sum - value) + (lost + low);
-    if !value.is_finite() || error.is_nan() || error == 0.0 || value.to_bits() & 1 != 0 {
-        return value;
-    }
-    // The neighbour on the error's side is odd.
-    if (error > 0.0) == (value > 0.0) { f64::from_bits(value.to_bits() + 1) } else { f64::from_bits(value.to_bits() - 1) }
+    (sum - value) + (lost + low)
 }
 
-/// V_DIV_FMAS with VCC set: the fused result `value` of an addend `addend`, scaled back. Which way the quotient was scaled shows in its size
-/// (the RDNA 2 reference knows one way only; later ones have both).
-pub fn div_unscale(value: f64, addend: f64, range: &Range) -> f64 {
-    ldexp(value, if addend.abs() >= 2.0 { range.step } else { -range.step })
+/// V_DIV_FMAS with VCC set: a * b + c scaled back. Which way the quotient was scaled shows in its size (the RDNA 2 reference knows one way only; later
+/// ones have both).
+pub fn div_unscale(a: f64, b: f64, c: f64, range: &Range) -> f64 {
+    let step = if c.abs() >= 2.0 { range.step } else { -range.step };
+    let value = a.mul_add(b, c);
+    let scaled = ldexp(value, step);
+    if scaled.abs() > f64::MIN_POSITIVE || value == 0.0 {
+        return scaled;
+    }
+    // Among the denormals the scaling rounds again: a tie that only the first rounding made is none.
+    let dropped = value - ldexp(scaled, -step);
+    let error = fused_error(a, b, c, value);
+    match dropped.abs() == ldexp(1.0, -1075 - step) {
+        true if dropped > 0.0 && error > 0.0 => scaled.next_up(),
+        true if dropped < 0.0 && error < 0.0 => scaled.next_down(),
+        _ => scaled,
+    }
 }
 
 /// V_DIV_FIXUP: the special cases of a quotient. Operands: quotient, denominator, numerator.

@@ -2,7 +2,7 @@
 
 use super::decode::Inst;
 use super::float::{
-    DOUBLE, SINGLE, div_fixup, div_scale, div_unscale, f16_to_f32, f32_to_f16, f32_to_f16_rtz, f64_to_f16, flush32, frexp, fused_to_odd, ldexp,
+    DOUBLE, SINGLE, div_fixup, div_scale, div_unscale, f16_to_f32, f32_to_f16, f32_to_f16_rtz, f64_to_f16, flush32, frexp, ldexp,
     max_num, med3, min_num, output32, output64, trig_preop,
 };
 use super::table::Op::{self, *};
@@ -317,8 +317,7 @@ fn others(wave: &mut Wave, inst: &Inst) -> Done {
                     return a[l].mul_add(b[l], c[l]);
                 }
                 // In f64 the product is exact: there is one rounding, after the scaling.
-                let value = f64::from(a[l]).mul_add(b[l].into(), c[l].into());
-                div_unscale(value, c[l].into(), &SINGLE) as f32
+                div_unscale(a[l].into(), b[l].into(), c[l].into(), &SINGLE) as f32
             });
             write_f32(wave, inst, exec, &out)
         }
@@ -327,7 +326,7 @@ fn others(wave: &mut Wave, inst: &Inst) -> Done {
             let vcc = wave.mask(VCC);
             let out = std::array::from_fn(|l| match vcc >> l & 1 {
                 0 => a[l].mul_add(b[l], c[l]),
-                _ => div_unscale(fused_to_odd(a[l], b[l], c[l]), c[l], &DOUBLE),
+                _ => div_unscale(a[l], b[l], c[l], &DOUBLE),
             });
             write_f64(wave, inst, exec, &out)
         }
