@@ -245,8 +245,14 @@ impl Wave {
     }
 
     /// Writes the lanes of `exec` to a vector register.
+    #[inline]
     pub fn set_vector(&mut self, register: usize, exec: u64, value: &Vector) -> Done {
+        let lanes = self.lanes();
         let target = self.vreg_mut(register)?;
+        if exec == u64::MAX >> (LANES - lanes) {
+            target[..lanes].copy_from_slice(&value[..lanes]);
+            return Ok(());
+        }
         for (lane, (target, value)) in target.iter_mut().zip(value).enumerate() {
             *target = if exec >> lane & 1 != 0 { *value } else { *target };
         }
