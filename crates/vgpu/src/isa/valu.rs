@@ -122,6 +122,19 @@ pub fn write16(wave: &mut Wave, inst: &Inst, exec: u64, value: &Vector) -> Done 
     wave.set_vector(usize::from(inst.dst), exec, &merged)
 }
 
+/// A source that must be a scalar.
+fn scalar(wave: &Wave, inst: &Inst, index: usize) -> Result<u32, Trap> {
+    match inst.src[index] {
+        code if code < VGPR && Wave::known_source32(code) => Ok(wave.scalar(code, inst.literal)),
+        _ => Err(Trap::Unsupported("a source that must be a scalar")),
+    }
+}
+
+/// The third source as a mask of lanes.
+fn mask(wave: &Wave, inst: &Inst) -> Result<u64, Trap> {
+    if inst.src[2] < 128 { Ok(wave.mask(inst.src[2])) } else { Err(Trap::Unsupported("a mask that is not in SGPRs")) }
+}
+
 /// Instructions that read or write single lanes, scalar registers, or other lanes. `false`: none of them.
 fn lane_access(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
     let exec = wave.exec();
@@ -137,12 +150,12 @@ fn lane_access(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
         }
         v_readlane_b32 => {
             let values = wave.vector(inst.src[0], inst.literal)?;
-            let lane = wave.scalar(inst.src[1], inst.literal) as usize & (wave.lanes() - 1);
+            let lane = scalar(wave, inst, 1)? as usize & (wave.lanes() - 1);
             wave.set_sgpr(inst.dst, values[lane])?;
         }
         v_writelane_b32 => {
-            let value = wave.scalar(inst.src[0], inst.literal);
-            let lane = wave.scalar(inst.src[1], inst.literal) as usize & (wave.lanes() - 1);
+            let value = scalar(wave, inst, 0)?;
+            let lane = scalar(wave, inst, 1)? as usize & (wave.lanes() - 1);
             wave.vreg_mut(usize::from(inst.dst))?[lane] = value;
         }
         v_swap_b32 if inst.src[0] < VGPR => return Err(Trap::Unsupported("a scalar operand")),
@@ -153,18 +166,17 @@ fn lane_access(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
         }
         v_permlane16_b32 | v_permlanex16_b32 => {
             let values = wave.vector(inst.src[0], inst.literal)?;
-            let select = u64::from(wave.scalar(inst.src[1], inst.literal))
-                | u64::from(wave.scalar(inst.src[2], inst.literal)) << 32;
+            let select = u64::from(scalar(wave, inst, 1)?) | u64::from(scalar(wave, inst, 2)?) << 32;
             let old = wave.vector(VGPR + inst.dst, 0)?;
             let (fetch_inactive, bound_ctrl) = (inst.op_sel & 1 != 0, inst.op_sel & 2 != 0);
             let mut out = old;
-            for lane in 0..wave.lanes() {
+            for (lane, out) in out.iter_mut().enumerate().take(wave.lanes()) {
                 let row = if inst.op == v_permlanex16_b32 { (lane & !15) ^ 16 } else { lane & !15 };
                 let from = row | (select >> (4 * (lane & 15)) & 15) as usize;
                 if exec >> from & 1 != 0 || fetch_inactive {
-                    out[lane] = values[from];
+                    *out = values[from];
                 } else if bound_ctrl {
-                    out[lane] = 0;
+                    *out = 0;
                 }
             }
             wave.set_vector(usize::from(inst.dst), exec, &out)?;
@@ -304,12 +316,12 @@ fn binary(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
         v_min_u32 => full2(wave, inst, u32::min),
         v_max_u32 => full2(wave, inst, u32::max),
         v_mul_i32_i24 => full2(wave, inst, |a, b| (i24(a) * i24(b)) as u32),
-        v_mul_hi_i32_i24 => full2(wave, inst, |a, b| (i24(a) * i24(b) >> 32) as u32),
+        v_mul_hi_i32_i24 => full2(wave, inst, |a, b| ((i24(a) * i24(b)) >> 32) as u32),
         v_mul_u32_u24 => full2(wave, inst, |a, b| (u24(a) * u24(b)) as u32),
-        v_mul_hi_u32_u24 => full2(wave, inst, |a, b| (u24(a) * u24(b) >> 32) as u32),
+        v_mul_hi_u32_u24 => full2(wave, inst, |a, b| ((u24(a) * u24(b)) >> 32) as u32),
         v_mul_lo_u32 | v_mul_lo_i32 => full2(wave, inst, u32::wrapping_mul),
-        v_mul_hi_u32 => full2(wave, inst, |a, b| (u64::from(a) * u64::from(b) >> 32) as u32),
-        v_mul_hi_i32 => full2(wave, inst, |a, b| (i64::from(a as i32) * i64::from(b as i32) >> 32) as u32),
+        v_mul_hi_u32 => full2(wave, inst, |a, b| ((u64::from(a) * u64::from(b)) >> 32) as u32),
+        v_mul_hi_i32 => full2(wave, inst, |a, b| ((i64::from(a as i32) * i64::from(b as i32)) >> 32) as u32),
         v_bfm_b32 => full2(wave, inst, |a, b| ((1u32 << (a & 31)) - 1) << (b & 31)),
         v_bcnt_u32_b32 => full2(wave, inst, |a, b| a.count_ones().wrapping_add(b)),
         v_cvt_pk_u16_u32 => full2(wave, inst, |a, b| a.min(0xffff) | b.min(0xffff) << 16),
@@ -416,7 +428,7 @@ fn wide_and_carry(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
     let exec = wave.exec();
     match inst.op {
         v_cndmask_b32 => {
-            let select = wave.mask(inst.src[2]);
+            let select = mask(wave, inst)?;
             let (a, exec) = source32(wave, inst, 0, Kind::Full, exec)?;
             let (b, _) = source32(wave, inst, 1, Kind::Full, exec)?;
             let (a, b) = (modify32(wave, inst, 0, &a, false), modify32(wave, inst, 1, &b, false));
@@ -432,7 +444,7 @@ fn wide_and_carry(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
                 return Err(Trap::Unsupported("integer clamping"));
             }
             let carry_in = match inst.op {
-                v_add_co_ci_u32 | v_sub_co_ci_u32 | v_subrev_co_ci_u32 => wave.mask(inst.src[2]),
+                v_add_co_ci_u32 | v_sub_co_ci_u32 | v_subrev_co_ci_u32 => mask(wave, inst)?,
                 _ => 0,
             };
             let (a, exec) = source32(wave, inst, 0, Kind::Full, exec)?;

@@ -61,7 +61,7 @@ fn unary32(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
         move |v| function(f64::from(v)) as f32
     }
     match inst.op {
-        v_fract_f32 => float1(wave, inst, |v| (v - v.floor()).min(1.0 - f32::EPSILON / 2.0)),
+        v_fract_f32 => float1(wave, inst, |v| fract(v.into(), 1.0 - f64::from(f32::EPSILON) / 2.0) as f32),
         v_trunc_f32 => float1(wave, inst, f32::trunc),
         v_ceil_f32 => float1(wave, inst, f32::ceil),
         v_rndne_f32 => float1(wave, inst, f32::round_ties_even),
@@ -77,6 +77,12 @@ fn unary32(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
         v_frexp_mant_f32 => float1(wave, inst, wide(|x| frexp(x).0)),
         _ => Ok(false),
     }
+}
+
+/// What is above the next lower integer; rounding does not make 1 of it.
+fn fract(value: f64, most: f64) -> f64 {
+    let fraction = value - value.floor();
+    if fraction > most { most } else { fraction }
 }
 
 fn binary32(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
@@ -123,6 +129,11 @@ fn fused32(wave: &mut Wave, inst: &Inst, function: impl Fn(f32, f32, f32) -> f32
     Ok(true)
 }
 
+/// f16 and f64 have their denormals with every compiler's defaults.
+fn keeps_denormals(wave: &Wave) -> Done {
+    if wave.mode >> 6 & 3 == 3 { Ok(()) } else { Err(Trap::Unsupported("f16 and f64 with denormals flushed")) }
+}
+
 /// A function of up to three f16 operands, computed in f64, where sums and products of two are exact; how many it takes.
 type Half = (usize, fn(f64, f64, f64) -> f64);
 
@@ -138,7 +149,7 @@ fn function16(op: Op) -> Option<Half> {
         v_ceil_f16 => (1, |a, _, _| a.ceil()),
         v_trunc_f16 => (1, |a, _, _| a.trunc()),
         v_rndne_f16 => (1, |a, _, _| a.round_ties_even()),
-        v_fract_f16 => (1, |a, _, _| a - a.floor()),
+        v_fract_f16 => (1, |a, _, _| fract(a, 1.0 - 1.0 / 2048.0)),
         v_sin_f16 => (1, |a, _, _| (a.fract() * std::f64::consts::TAU).sin()),
         v_cos_f16 => (1, |a, _, _| (a.fract() * std::f64::consts::TAU).cos()),
         v_add_f16 => (2, |a, b, _| a + b),
@@ -157,6 +168,7 @@ fn function16(op: Op) -> Option<Half> {
 }
 
 fn half(wave: &mut Wave, inst: &Inst, (count, function): Half) -> Done {
+    keeps_denormals(wave)?;
     let (a, exec) = source32(wave, inst, 0, Kind::HalfFloat, wave.exec())?;
     let literal = [inst.words[1] & 0xffff; LANES];
     let b = if count > 1 { source32(wave, inst, 1, Kind::HalfFloat, exec)?.0 } else { a };
@@ -183,7 +195,7 @@ fn function64(op: Op) -> Option<Double> {
         v_ceil_f64 => (1, |a, _, _| a.ceil()),
         v_rndne_f64 => (1, |a, _, _| a.round_ties_even()),
         v_floor_f64 => (1, |a, _, _| a.floor()),
-        v_fract_f64 => (1, |a, _, _| (a - a.floor()).min(1.0 - f64::EPSILON / 2.0)),
+        v_fract_f64 => (1, |a, _, _| fract(a, 1.0 - f64::EPSILON / 2.0)),
         v_rcp_f64 => (1, |a, _, _| a.recip()),
         v_rsq_f64 => (1, |a, _, _| a.sqrt().recip()),
         v_sqrt_f64 => (1, |a, _, _| a.sqrt()),
@@ -204,6 +216,7 @@ fn doubles(wave: &Wave, inst: &Inst, index: usize) -> Result<[f64; LANES], Trap>
 }
 
 fn double(wave: &mut Wave, inst: &Inst, (count, function): Double) -> Done {
+    keeps_denormals(wave)?;
     let a = doubles(wave, inst, 0)?;
     let b = if count > 1 { doubles(wave, inst, 1)? } else { a };
     let c = if count > 2 { doubles(wave, inst, 2)? } else { a };
@@ -397,6 +410,7 @@ pub fn packed(wave: &mut Wave, inst: &Inst) -> Done {
             part(false) | part(true) << 16
         })
     } else if let Some((count, function)) = packed_float(inst.op) {
+        keeps_denormals(wave)?;
         let mut sources = [source(0, true)?, source(1, true)?, [0; LANES]];
         if count > 2 {
             sources[2] = source(2, true)?;
@@ -481,9 +495,15 @@ fn packed_float(op: Op) -> Option<Half> {
 /// V_FMA_MIX: a fused f32 operation whose sources are f32, or a half of a register (op_sel_hi set; op_sel: which).
 fn mix(wave: &mut Wave, inst: &Inst) -> Done {
     let exec = wave.exec();
+    if wave.mode >> 4 & 15 != 15 {
+        return Err(Trap::Unsupported("mixed precision with denormals flushed"));
+    }
     let mut sources = [[0f32; LANES]; 3];
     for (index, values) in sources.iter_mut().enumerate() {
         let bits = wave.vector(inst.src[index], inst.literal)?;
+        if inst.op_sel_hi >> index & 1 != 0 && (240..=248).contains(&inst.src[index]) {
+            return Err(Trap::Unsupported("a constant as an operand of half precision"));
+        }
         let (half, high) = (inst.op_sel_hi >> index & 1 != 0, inst.op_sel >> index & 1 != 0);
         for lane in 0..LANES {
             let mut value = match half {
