@@ -14,8 +14,8 @@ use object::read::ReadCache;
 use super::dynamic::{self, Dynamic};
 use super::ld_cache::LdCache;
 use super::{Candidate, Kind, Real, candidate, fronts, unusable};
-use crate::elf::Unfit;
 use crate::failure::Failure;
+use rmcp_front::elf::Unfit;
 
 /// More objects than any program has; bounds the work.
 const MAX_OBJECTS: usize = 4096;
