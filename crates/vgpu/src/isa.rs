@@ -1,13 +1,32 @@
-//! RDNA1 and RDNA2 shader programs: the decoder.
+//! RDNA1 and RDNA2 shader programs: decoder and interpreter.
 //!
-//! [`decode`] turns words into instructions by the opcode tables of [`table`]. The interpreter follows.
+//! [`decode`] turns words into instructions by the opcode tables of [`table`]; [`dispatch`] sets up the waves of a kernel from its packet and
+//! descriptor and schedules them; [`wave`] holds a wave's registers; the other modules execute, one a kind of instruction. What is not known, or is
+//! known but not implemented, stops the kernel with a message: there are no silent wrong results.
+//!
+//! Float results are IEEE as the host computes them, rounded to nearest even; the approximate instructions (reciprocal, square root, exponential, logarithm,
+//! sine) are computed by the host in the next wider format, which is nearer to the true value than the hardware need be.
 
+mod code;
 mod decode;
+mod dispatch;
+mod dpp;
+mod float;
+mod lds;
+mod salu;
+mod setup;
+mod smem;
 pub mod table;
+mod valu;
+mod valu_float;
+mod vmem;
+mod vopc;
+mod wave;
 
 pub use decode::{Format, Inst, decode};
+pub use dispatch::{Dispatch, Progress};
 
-use crate::mem::Fault;
+use crate::mem::{Fault, Memory, Scope};
 
 /// Instruction sets. gfx10.1 is RDNA1, gfx10.3 RDNA2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +49,7 @@ pub enum Stop {
         /// Mnemonic and what is not supported of it.
         text: String,
         /// The instruction's words.
-        words: [u32; 3],
+        words: Vec<u32>,
         /// GPU virtual address.
         address: u64,
     },
@@ -39,31 +58,40 @@ pub enum Stop {
     Invalid(String),
 }
 
-fn bytes(words: &[u32; 3]) -> Vec<u8> {
+fn bytes(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-/// How far a dispatch is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// It has not ended.
-    Running,
-    /// All of its waves have ended.
-    Done,
+/// Why an instruction cannot be executed, for [`Stop::Unsupported`]; or a fault.
+#[derive(Debug)]
+enum Trap {
+    Fault(Fault),
+    Unsupported(&'static str),
 }
 
-/// A running kernel.
-#[derive(Debug)]
-pub struct Dispatch;
-
-impl Dispatch {
-    /// No interpreter yet.
-    pub fn new<M: crate::mem::Memory>(_: Isa, _: &[u8; 64], _: u64, _: u64, _: &mut M) -> Result<Self, Stop> {
-        Err(Stop::Invalid("no interpreter yet".into()))
+impl From<Fault> for Trap {
+    fn from(fault: Fault) -> Self {
+        Trap::Fault(fault)
     }
+}
 
-    /// No interpreter yet.
-    pub fn step<M: crate::mem::Memory>(&mut self, _: &mut M, _: u64) -> Result<Progress, Stop> {
-        Ok(Progress::Done)
+type Done = Result<(), Trap>;
+
+/// An instruction without an implementation.
+const NOT_IMPLEMENTED: Trap = Trap::Unsupported("not implemented");
+
+/// What a wave reaches outside of itself.
+struct Unit<'a, M: Memory> {
+    memory: &'a mut M,
+    lds: &'a mut lds::Lds,
+    isa: Isa,
+}
+
+/// How far a load must look, by its cache bits (LLVM AMDGPUUsage, "Memory Model GFX10-GFX11"): GLC goes past the vector L0 cache, DLC past L1 too.
+fn scope(inst: &Inst) -> Scope {
+    match (inst.glc, inst.dlc) {
+        (false, _) => Scope::Wave,
+        (true, false) => Scope::Workgroup,
+        (true, true) => Scope::Agent,
     }
 }

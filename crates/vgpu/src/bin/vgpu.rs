@@ -1,12 +1,12 @@
 //! `vgpu`: runs a program on a virtual machine.
 
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
-use std::sync::atomic::{AtomicI32, Ordering};
 
 use clap::Parser;
 use vgpu::cards::{CARDS, Card};
+use vgpu::child;
 use vgpu::launch::{self, Prepared};
 use vgpu::spec::{ERRNOS, FLAGS, IOCTLS, KFD_MINOR, Spec};
 
@@ -35,7 +35,7 @@ fn spec_help() -> String {
         "\
 The machine is CARD[:OPTION=VALUE]...[,CARD...][,OPTION=VALUE...]
 
-  CARD       {} (gfx1036 is an APU)
+  CARD       {} (gfx1035 and gfx1036 are APUs)
              {}: controls, for allocations only
   of a card  atomics=on|off    PCIe atomics between the card and the host
              bar=large|small   whether the CPU reaches all of VRAM
@@ -73,49 +73,12 @@ fn run(arguments: &Arguments) -> Result<ExitCode, (u8, String)> {
     let library = std::env::current_exe().map_err(|e| (3, e.to_string()))?.with_file_name(launch::LIBRARY);
     let prepared =
         Prepared::new(&arguments.spec, arguments.log.as_deref(), &library).map_err(|e| (3, e.to_string()))?;
-    let program = &arguments.program[0];
-    pass_signals_on();
-    let mut child = Command::new(program)
-        .args(&arguments.program[1..])
-        .envs(prepared.environment().iter().map(|(name, value)| (name, value)))
-        .spawn()
-        .map_err(|e| (127, format!("{} cannot be started: {e}", program.to_string_lossy())))?;
-    CHILD.store(child.id() as i32, Ordering::Relaxed);
-    match EARLY.load(Ordering::Relaxed) {
-        0 => {}
-        // SAFETY: the child has not been waited for.
-        signal => _ = unsafe { libc::kill(child.id() as i32, signal) },
-    }
-    let status = child.wait().map_err(|e| (127, e.to_string()))?;
-    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
-    Ok(ExitCode::from(code as u8))
-}
-
-/// The program's process id, once there is one.
-static CHILD: AtomicI32 = AtomicI32::new(0);
-/// A signal that came before.
-static EARLY: AtomicI32 = AtomicI32::new(0);
-
-/// From here on the program decides what a signal does, and the tree is removed afterwards. Handlers, since a signal that is ignored would be ignored by the
-/// program too.
-fn pass_signals_on() {
-    extern "C" fn pass_on(signal: libc::c_int) {
-        match CHILD.load(Ordering::Relaxed) {
-            0 => EARLY.store(signal, Ordering::Relaxed),
-            // The terminal sends these to the program itself.
-            _ if matches!(signal, libc::SIGINT | libc::SIGQUIT) => {}
-            // SAFETY: kill may be called in a handler. The process id is the child's until it is waited for, right before the end.
-            child => _ = unsafe { libc::kill(child, signal) },
-        }
-    }
-    let pass_on = pass_on as extern "C" fn(libc::c_int) as libc::sighandler_t;
-    for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGHUP] {
-        // SAFETY: the handler does nothing that a handler may not do.
-        unsafe {
-            // What nohup(1) and shells have set to be ignored stays so.
-            if libc::signal(signal, pass_on) == libc::SIG_IGN {
-                libc::signal(signal, libc::SIG_IGN);
-            }
-        }
-    }
+    let name = &arguments.program[0];
+    let program = child::find(name, std::env::var_os("PATH").as_deref()).map_err(|sentence| (127, sentence))?;
+    let mut command = Command::new(program);
+    command.arg0(name).args(&arguments.program[1..]);
+    command.envs(prepared.environment().iter().map(|(name, value)| (name, value)));
+    let code =
+        child::run(&mut command).map_err(|e| (127, format!("{} cannot be started: {e}", name.to_string_lossy())))?;
+    Ok(ExitCode::from(code))
 }
