@@ -149,7 +149,11 @@ fn flat_addresses_reach_lds_and_memory_side_by_side() {
     let mut ram = launch.run(text).expect("runs");
     for (lane, got) in out(&mut ram, 32).into_iter().enumerate() {
         let lane = lane as u32;
-        assert_eq!(got, if lane % 2 == 0 { 0x700 + lane } else { 0x0302_0100 + lane * 0x0404_0404 }, "lane {lane}");
+        assert_eq!(
+            got,
+            if lane.is_multiple_of(2) { 0x700 + lane } else { 0x0302_0100 + lane * 0x0404_0404 },
+            "lane {lane}"
+        );
     }
 }
 

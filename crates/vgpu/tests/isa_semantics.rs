@@ -459,6 +459,9 @@ fn single_lanes_are_read_and_written() {
         ("s_mov_b32 s4, 77\nv_writelane_b32 v10, s4, 3", Lanes(|l| if l == 3 { 77 } else { 0 })),
         ("s_mov_b32 s4, 0x76543210\ns_mov_b32 s5, 0xfedcba98\nv_permlane16_b32 v10, v0, s5, s4", Lanes(|l| l ^ 8)),
         ("s_mov_b32 s4, 0x76543210\ns_mov_b32 s5, 0xfedcba98\nv_permlanex16_b32 v10, v0, s4, s5", Lanes(|l| l ^ 16)),
+        ("s_mov_b32 m0, 3\nv_mov_b32 v7, 5\nv_movrels_b32 v10, v4", All(5)),
+        ("s_mov_b32 m0, 3\nv_movreld_b32 v7, v0", Lanes(|l| l)),
+        ("s_mov_b32 m0, 2\ns_mov_b32 s6, 9\ns_movrels_b32 s7, s4\nv_mov_b32 v10, s7", All(9)),
         ("v_mov_b32 v2, 5\nv_mov_b32 v10, 6\nv_swap_b32 v2, v10\nv_mov_b32 v11, v2", Wide(6 << 32 | 5)),
     ]);
     check(
