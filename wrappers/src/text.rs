@@ -37,7 +37,7 @@ impl Text {
     }
 
     fn align(&mut self) {
-        while self.code.len() as u64 % STUB != 0 {
+        while !(self.code.len() as u64).is_multiple_of(STUB) {
             self.code.push(0xcc); // int3
         }
     }

@@ -44,7 +44,7 @@ pub struct Card {
 }
 
 /// Every card, in the order in which they are listed to the user.
-pub const CARDS: [Card; 7] = [
+pub const CARDS: [Card; 8] = [
     Card {
         name: "gfx1010",
         codename: "navi10",
@@ -116,6 +116,24 @@ pub const CARDS: [Card; 7] = [
         wave_front_size: 32,
         vram_mib: 8192,
         family: 143,
+    },
+    Card {
+        name: "gfx1035",
+        codename: "yellow_carp",
+        target_version: 100_305,
+        device_id: 0x1681,
+        generation: Generation::Gfx10,
+        isa: Some(Isa::Gfx10_3),
+        apu: true,
+        compute_units: 12,
+        shader_engines: 1,
+        arrays_per_engine: 2,
+        units_per_array: 6,
+        sdma_engines: 1,
+        l3_kib: 0,
+        wave_front_size: 32,
+        vram_mib: 512,
+        family: 146,
     },
     Card {
         name: "gfx1036",

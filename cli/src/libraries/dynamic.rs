@@ -1,0 +1,85 @@
+//! What a program or library tells the loader: its dynamic section. Any bytes are read or refused, never a panic.
+
+use object::Endianness;
+use object::elf::{
+    DF_1_NODEFLIB, DT_FLAGS_1, DT_NEEDED, DT_NULL, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRTAB, EM_X86_64, FileHeader64,
+    PT_DYNAMIC, PT_INTERP, PT_LOAD, ProgramHeader64,
+};
+use object::read::ReadRef;
+use object::read::elf::{Dyn, FileHeader, ProgramHeader};
+
+/// No dynamic section of a sane file is larger.
+const TABLE_LIMIT: u64 = 1 << 20;
+/// No name or path list is longer.
+const TEXT_LIMIT: u64 = 1 << 16;
+
+/// The entries that decide which libraries are loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dynamic {
+    /// DT_NEEDED, in order.
+    pub needed: Vec<String>,
+    /// DT_SONAME.
+    pub soname: Option<String>,
+    /// DT_RPATH; the loader ignores it where there is a DT_RUNPATH.
+    pub rpath: Option<String>,
+    /// DT_RUNPATH.
+    pub runpath: Option<String>,
+    /// DF_1_NODEFLIB: neither the cache nor the default directories.
+    pub no_default_directories: bool,
+    /// It asks for a loader: a program that is linked dynamically.
+    pub interpreted: bool,
+}
+
+/// Reads a 64-bit x86-64 ELF file; `None` for anything else.
+pub fn read<'data, R: ReadRef<'data>>(data: R) -> Option<Dynamic> {
+    let header = FileHeader64::<Endianness>::parse(data).ok()?;
+    let endian = header.endian().ok()?;
+    if header.e_machine(endian) != EM_X86_64 {
+        return None;
+    }
+    let segments = header.program_headers(endian, data).ok()?;
+    let mut dynamic =
+        Dynamic { interpreted: segments.iter().any(|s| s.p_type(endian) == PT_INTERP), ..Dynamic::default() };
+    let (mut table, mut texts) = (None, Vec::new());
+    for segment in segments.iter().filter(|s| s.p_type(endian) == PT_DYNAMIC && s.p_filesz(endian) <= TABLE_LIMIT) {
+        let entries = segment.dynamic(endian, data).ok()??;
+        for entry in entries.iter().take_while(|entry| entry.tag(endian) != DT_NULL) {
+            let (tag, value) = (entry.tag(endian), entry.val(endian));
+            match tag {
+                DT_STRTAB => table = Some(value),
+                DT_FLAGS_1 => dynamic.no_default_directories = value & DF_1_NODEFLIB.0 != 0,
+                DT_NEEDED | DT_SONAME | DT_RPATH | DT_RUNPATH => texts.push((tag, value)),
+                _ => {}
+            }
+        }
+    }
+    let Some(table) = table else { return Some(dynamic) };
+    for (tag, offset) in texts {
+        let Some(text) = table.checked_add(offset).and_then(|address| text_at(endian, segments, data, address)) else {
+            continue;
+        };
+        match tag {
+            DT_NEEDED => dynamic.needed.push(text),
+            DT_SONAME => dynamic.soname = Some(text),
+            DT_RPATH => dynamic.rpath = Some(text),
+            _ => dynamic.runpath = Some(text),
+        }
+    }
+    Some(dynamic)
+}
+
+fn text_at<'data, R: ReadRef<'data>>(
+    endian: Endianness,
+    segments: &[ProgramHeader64<Endianness>],
+    data: R,
+    address: u64,
+) -> Option<String> {
+    segments.iter().filter(|segment| segment.p_type(endian) == PT_LOAD).find_map(|segment| {
+        let (offset, length) = segment.file_range(endian);
+        let within = address.checked_sub(segment.p_vaddr(endian)).filter(|within| *within < length)?;
+        let start = offset.checked_add(within)?;
+        let end = start.checked_add(TEXT_LIMIT.min(length - within))?;
+        let text = data.read_bytes_at_until(start..end, 0).ok()?;
+        Some(String::from_utf8_lossy(text).into_owned())
+    })
+}

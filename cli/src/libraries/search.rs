@@ -1,0 +1,428 @@
+//! The loader's search, for AMD's libraries.
+//!
+//! For a program that is linked with them, its needed libraries are followed as ld.so does (`ld.so(8)`; glibc `elf/dl-load.c`, `_dl_map_object`):
+//! DT_RPATH of the object that asks and of those that asked for it, unless the asking object has a DT_RUNPATH; LD_LIBRARY_PATH; DT_RUNPATH; the cache;
+//! the default directories. For everything else (scripts, shells, Python) what LD_LIBRARY_PATH and the system have is taken, since such a program
+//! opens them later or starts one that does.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use object::read::ReadCache;
+
+use super::dynamic::{self, Dynamic};
+use super::ld_cache::LdCache;
+use super::{Candidate, Kind, Real, candidate, fronts, unusable};
+use crate::failure::Failure;
+use rmcp_front::elf::Unfit;
+
+/// More objects than any program has; bounds the work.
+const MAX_OBJECTS: usize = 4096;
+
+/// The surroundings in which the loader searches.
+#[derive(Clone, Debug)]
+pub struct Loader {
+    /// LD_LIBRARY_PATH.
+    pub library_path: Vec<PathBuf>,
+    /// LD_PRELOAD.
+    pub preload: Vec<String>,
+    /// `/etc/ld.so.cache`.
+    pub cache: LdCache,
+    /// Where the loader looks last.
+    pub default_directories: Vec<PathBuf>,
+    /// Where AMD's packages install, which the loader knows only if it is told.
+    pub rocm_directories: Vec<PathBuf>,
+}
+
+/// How the program was found to come by AMD's libraries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The program is linked with them, directly or through others.
+    Linked,
+    /// It is not; these are there for what it may open or start.
+    AtHand,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// One for each SONAME.
+    pub reals: Vec<Real>,
+    /// How.
+    pub reason: Reason,
+    /// Remarks for the user, a sentence each.
+    pub notes: Vec<String>,
+}
+
+const DANGLING: &str = "it is a symbolic link to a file that does not exist";
+
+#[derive(Debug)]
+struct Loaded {
+    path: PathBuf,
+    dynamic: Dynamic,
+    names: HashSet<String>,
+    /// Who asked first; `None` for the program.
+    parent: Option<usize>,
+    /// Its place among the found libraries, if it is one of AMD's.
+    real: Option<usize>,
+}
+
+/// Which step of the search found a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Path,
+    Rpath,
+    Later,
+}
+
+impl Loader {
+    /// The loader of this system, with this process's environment.
+    pub fn system() -> Self {
+        let paths = |name: &str| {
+            let value = std::env::var_os(name).filter(|value| !value.is_empty()).unwrap_or_default();
+            value.to_string_lossy().into_owned()
+        };
+        let here = |part: &str| if part.is_empty() { PathBuf::from(".") } else { PathBuf::from(part) };
+        let library_path = paths("LD_LIBRARY_PATH");
+        Self {
+            library_path: match library_path.is_empty() {
+                true => Vec::new(),
+                false => library_path.split([':', ';']).map(here).filter(|path| !fronts::is_ours(path)).collect(),
+            },
+            preload: paths("LD_PRELOAD")
+                .split([':', ' '])
+                .filter(|name| !name.is_empty() && !Path::new(name).parent().is_some_and(fronts::is_ours))
+                .map(str::to_owned)
+                .collect(),
+            cache: LdCache::system(),
+            default_directories: [
+                "/lib/x86_64-linux-gnu",
+                "/usr/lib/x86_64-linux-gnu",
+                "/lib64",
+                "/usr/lib64",
+                "/lib",
+                "/usr/lib",
+            ]
+            .map(PathBuf::from)
+            .to_vec(),
+            rocm_directories: ["/opt/rocm/lib", "/opt/rocm/lib64"].map(PathBuf::from).to_vec(),
+        }
+    }
+
+    /// AMD's libraries that `program` will load.
+    pub fn find(&self, program: &Path) -> Result<Found, Failure> {
+        let mut search = Search::new(self);
+        let dynamic = File::open(program).ok().and_then(|file| dynamic::read(&ReadCache::new(file)));
+        if let Some(dynamic) = dynamic {
+            if !dynamic.interpreted {
+                search.notes.push(format!(
+                    "{} is linked statically, so nothing can stand between it and its libraries",
+                    program.display()
+                ));
+            } else if changes_user(program) {
+                search.notes.push(format!(
+                    "{} runs with its owner's rights, so the loader takes no library path from outside",
+                    program.display()
+                ));
+            }
+            search.follow_all(program, dynamic, None)?;
+        }
+        let reason = if search.reals.is_empty() { Reason::AtHand } else { Reason::Linked };
+        if !search.has(Kind::Hip) {
+            search.at_hand()?;
+        }
+        Ok(Found { reals: search.reals, reason, notes: search.notes })
+    }
+
+    /// AMD's libraries in `directory`, instead of what the loader would find.
+    pub fn find_in(&self, directory: &Path) -> Result<Found, Failure> {
+        let mut loader = self.clone();
+        loader.library_path.insert(0, directory.to_owned());
+        let mut search = Search::new(&loader);
+        for (name, path) in libraries_in(directory) {
+            search.offer(&name, &path, true)?;
+        }
+        if search.reals.is_empty() {
+            return Err(Failure::broken(format!(
+                "{} has neither libamdhip64.so.N nor libhsa-runtime64.so.1; name the directory that has them",
+                directory.display()
+            )));
+        }
+        Ok(Found { reals: search.reals, reason: Reason::Linked, notes: search.notes })
+    }
+}
+
+struct Search<'a> {
+    loader: &'a Loader,
+    objects: Vec<Loaded>,
+    reals: Vec<Real>,
+    notes: Vec<String>,
+}
+
+impl<'a> Search<'a> {
+    fn new(loader: &'a Loader) -> Self {
+        Self { loader, objects: Vec::new(), reals: Vec::new(), notes: Vec::new() }
+    }
+
+    fn has(&self, kind: Kind) -> bool {
+        self.reals.iter().any(|real| Kind::of(&real.soname) == Some(kind))
+    }
+
+    /// Loads `path`, which is the found library `real`, and, breadth first as the loader does, everything that it needs.
+    fn follow_all(&mut self, path: &Path, dynamic: Dynamic, real: Option<usize>) -> Result<(), Failure> {
+        let start = self.objects.len();
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let names = dynamic.soname.iter().cloned().collect();
+        self.objects.push(Loaded { path, dynamic, names, parent: None, real });
+        for name in &self.loader.preload {
+            self.load(name, start)?;
+        }
+        let mut next = start;
+        while next < self.objects.len() && next < MAX_OBJECTS {
+            for name in self.objects[next].dynamic.needed.clone() {
+                self.load(&name, next)?;
+            }
+            next += 1;
+        }
+        Ok(())
+    }
+
+    /// One name that `asker` needs.
+    fn load(&mut self, name: &str, asker: usize) -> Result<(), Failure> {
+        if let Some(object) = self.objects.iter().position(|object| object.names.contains(name)) {
+            // Loaded already; but where the first one to ask went before LD_LIBRARY_PATH counts, not this one.
+            self.asked_as(object, name);
+            return Ok(());
+        }
+        let mut dangling = None;
+        let Some((path, step, examined)) = self.locate(name, asker, &mut dangling) else {
+            return match dangling.filter(|_| Kind::of(name).is_some()) {
+                Some(link) => Err(unusable(&link, &DANGLING)),
+                None => Ok(()),
+            };
+        };
+        let library = match examined {
+            Candidate::Library(library) => library,
+            Candidate::Broken(reason) if Kind::of(name).is_some() => return Err(unusable(&path, &reason)),
+            // Somebody else's broken library: the loader will say it.
+            _ => return Ok(()),
+        };
+        let same = self.objects.iter().position(|object| same_file(&object.path, &path));
+        if let Some(object) = same {
+            self.objects[object].names.insert(name.to_owned());
+            self.asked_as(object, name);
+            return Ok(());
+        }
+        let kind = Kind::of(&library.soname);
+        if kind.is_some() && library.front {
+            return Err(unusable(&path, &"it is an RMCP front itself, not AMD's library"));
+        }
+        let Some(dynamic) = File::open(&path).ok().and_then(|file| dynamic::read(&ReadCache::new(file))) else {
+            return Ok(());
+        };
+        let real = kind.map(|_| {
+            self.reals.push(Real {
+                soname: library.soname.clone(),
+                path: path.clone(),
+                build_id: library.build_id,
+                names: BTreeSet::new(),
+                before_library_path: step != Step::Later,
+            });
+            self.reals.len() - 1
+        });
+        let names = [name.to_owned()].into_iter().chain(dynamic.soname.clone()).collect();
+        self.objects.push(Loaded { path, dynamic, names, parent: Some(asker), real });
+        self.asked_as(self.objects.len() - 1, name);
+        Ok(())
+    }
+
+    /// Notes a name of one of AMD's libraries that is not its SONAME.
+    fn asked_as(&mut self, object: usize, name: &str) {
+        let real = self.objects[object].real.and_then(|real| self.reals.get_mut(real));
+        if let Some(real) = real.filter(|real| real.soname != name && !name.contains('/')) {
+            real.names.insert(name.to_owned());
+        }
+    }
+
+    /// The file that the loader takes for `name`.
+    fn locate(&self, name: &str, asker: usize, dangling: &mut Option<PathBuf>) -> Option<(PathBuf, Step, Candidate)> {
+        let mut take = |path: PathBuf, step: Step| {
+            let path = std::path::absolute(&path).unwrap_or(path);
+            if dangling.is_none() && path.is_symlink() && !path.exists() {
+                *dangling = Some(path.clone());
+            }
+            match candidate(&path) {
+                Candidate::Skipped => None,
+                found => Some((path, step, found)),
+            }
+        };
+        let object = self.objects.get(asker)?;
+        if name.contains('/') {
+            return take(PathBuf::from(expand(name, &object.path)), Step::Path);
+        }
+        let directories = |list: &str, origin: &Path| -> Vec<PathBuf> {
+            list.split(':').map(|part| if part.is_empty() { ".".into() } else { expand(part, origin).into() }).collect()
+        };
+        if object.dynamic.runpath.is_none() {
+            let mut next = Some(asker);
+            while let Some(object) = next.and_then(|index| self.objects.get(index)) {
+                if let (Some(list), None) = (&object.dynamic.rpath, &object.dynamic.runpath) {
+                    let found =
+                        directories(list, &object.path).into_iter().find_map(|d| take(d.join(name), Step::Rpath));
+                    if found.is_some() {
+                        return found;
+                    }
+                }
+                next = object.parent;
+            }
+        }
+        let mut places: Vec<PathBuf> = self.loader.library_path.iter().map(|directory| directory.join(name)).collect();
+        if let Some(list) = &object.dynamic.runpath {
+            places.extend(directories(list, &object.path).into_iter().map(|directory| directory.join(name)));
+        }
+        if !object.dynamic.no_default_directories {
+            places.extend(self.loader.cache.files(name).cloned());
+            places.extend(self.loader.default_directories.iter().map(|directory| directory.join(name)));
+        }
+        places.into_iter().find_map(|path| take(path, Step::Later))
+    }
+
+    /// What LD_LIBRARY_PATH and the system have, the first of each SONAME.
+    fn at_hand(&mut self) -> Result<(), Failure> {
+        let loader = self.loader;
+        let mut places: Vec<(String, PathBuf)> = Vec::new();
+        loader.library_path.iter().for_each(|directory| places.extend(libraries_in(directory)));
+        let cached = loader.cache.all().filter(|(name, _)| Kind::of(name).is_some());
+        places.extend(cached.map(|(name, path)| (name.to_owned(), path.clone())));
+        let directories = loader.default_directories.iter().chain(&loader.rocm_directories);
+        directories.for_each(|directory| places.extend(libraries_in(directory)));
+        let mut dangling = None;
+        for (name, path) in places {
+            if dangling.is_none() && path.is_symlink() && !path.exists() && !name.ends_with(".so") {
+                dangling = Some((name.clone(), path.clone()));
+            }
+            self.offer(&name, &path, false)?;
+        }
+        match dangling.filter(|(name, _)| !self.reals.iter().any(|real| Kind::of(&real.soname) == Kind::of(name))) {
+            Some((_, link)) => Err(unusable(&link, &DANGLING)),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the library at `path` if there is none of its SONAME yet; or `name` as a further name of the one that there is.
+    fn offer(&mut self, name: &str, path: &Path, before_library_path: bool) -> Result<(), Failure> {
+        let library = match candidate(path) {
+            Candidate::Skipped => return Ok(()),
+            // Where the name leads to another file already, nobody gets here by it.
+            Candidate::Broken(_) if self.reals.iter().any(|real| real.soname == name || real.names.contains(name)) => {
+                return Ok(());
+            }
+            // A name for the linker, which may be a text.
+            Candidate::Broken(Unfit::NotElf) if name.ends_with(".so") => return Ok(()),
+            Candidate::Broken(reason) => return Err(unusable(path, &reason)),
+            Candidate::Library(library) => library,
+        };
+        if Kind::of(&library.soname).is_none() {
+            return Ok(());
+        }
+        if library.front {
+            return Err(unusable(path, &"it is an RMCP front itself, not AMD's library"));
+        }
+        if let Some(real) = self.reals.iter_mut().find(|real| real.soname == library.soname) {
+            if real.soname != name && same_file(&real.path, path) {
+                real.names.insert(name.to_owned());
+            }
+            return Ok(());
+        }
+        let Some(dynamic) = File::open(path).ok().and_then(|file| dynamic::read(&ReadCache::new(file))) else {
+            return Ok(());
+        };
+        // What it loads itself, through its own paths: HIP its HSA.
+        let mut own = Search::new(self.loader);
+        own.reals.push(Real {
+            soname: library.soname,
+            path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+            build_id: library.build_id,
+            names: BTreeSet::new(),
+            before_library_path,
+        });
+        own.follow_all(path, dynamic, Some(0))?;
+        own.asked_as(0, name);
+        let differs = |real: &&Real| {
+            self.reals.iter().any(|known| known.soname == real.soname && !same_file(&known.path, &real.path))
+        };
+        if let Some(other) = own.reals.iter().find(differs) {
+            // Two of one SONAME cannot both have a front, and HIP must not be mixed with another one's HSA.
+            self.notes.push(format!(
+                "{} is not covered: it belongs to {}, but another {} comes first",
+                path.display(),
+                other.path.display(),
+                other.soname
+            ));
+            return Ok(());
+        }
+        for real in own.reals {
+            if !self.reals.iter().any(|known| known.soname == real.soname) {
+                self.reals.push(real);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Files of a directory that are named like AMD's libraries: SONAMEs first, then the others.
+fn libraries_in(directory: &Path) -> Vec<(String, PathBuf)> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut found: Vec<(String, PathBuf)> = entries
+        .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())))
+        .filter(|(name, _)| Kind::of(name).is_some())
+        .collect();
+    found.sort_by_key(|(name, _)| (name.split('.').count() != 3, name.clone()));
+    found
+}
+
+/// Set-user-ID or set-group-ID.
+fn changes_user(program: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    program.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o6000 != 0)
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |path: &Path| path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));
+    a == b || identity(a).is_some_and(|a| Some(a) == identity(b))
+}
+
+/// `$ORIGIN`, `$LIB` and `$PLATFORM`, with or without braces, in a path that `object` has.
+fn expand(text: &str, object: &Path) -> String {
+    let origin = object.parent().unwrap_or(Path::new("/")).to_string_lossy().into_owned();
+    // What $LIB means is compiled into ld.so.
+    let lib = if Path::new("/lib/x86_64-linux-gnu").is_dir() { "lib/x86_64-linux-gnu" } else { "lib64" };
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        out += &rest[..at];
+        rest = &rest[at..];
+        let tokens = [("ORIGIN", origin.as_str()), ("LIB", lib), ("PLATFORM", "x86_64")];
+        let token = tokens.iter().find_map(|(name, value)| {
+            let after = rest.strip_prefix(&format!("${{{name}}}")).or_else(|| {
+                rest[1..]
+                    .strip_prefix(name)
+                    .filter(|after| !after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+            });
+            after.map(|after| (after, *value))
+        });
+        match token {
+            Some((after, value)) => {
+                out += value;
+                rest = after;
+            }
+            None => {
+                out.push('$');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out + rest
+}

@@ -1,0 +1,174 @@
+//! What `rmcp run` says at the end.
+
+use rmcp_device::{TOPOLOGY_ROOT, Topology};
+use rmcp_policy::{Mode, reason};
+use rmcp_record::{Group, Recording, Verdict};
+use vgpu::launch::Prepared;
+
+use super::{Place, Record, real_lines};
+use crate::flags;
+use crate::gpus;
+use crate::libraries::search::{Found, Reason};
+use crate::report;
+use crate::table::{Align, bytes, count, lines};
+
+/// What is known after the run.
+pub struct Facts<'a> {
+    /// The policy.
+    pub mode: Mode,
+    /// AMD's libraries.
+    pub found: &'a Found,
+    /// The virtual machine, if there was one.
+    pub machine: Option<&'a Prepared>,
+    /// The record, unless the policy is off.
+    pub record: Option<&'a Record>,
+}
+
+/// The text, with a newline at the end.
+pub fn summary(facts: &Facts) -> String {
+    let recording = facts.record.map(|record| match record.path.exists() {
+        // No process got as far as to open it.
+        false => Ok(Recording::default()),
+        true => rmcp_record::read(&record.path),
+    });
+    let mut out = Vec::new();
+    match &recording {
+        None => out.push("RMCP: policy off, so nothing was changed and nothing recorded".to_owned()),
+        Some(Err(error)) => out.push(format!("RMCP: policy {}; the record cannot be read: {error}", facts.mode)),
+        Some(Ok(recording)) => out.push(headline(facts.mode, recording)),
+    }
+    if facts.found.reals.is_empty() {
+        out.push(
+            "  no ROCm library was at hand (libamdhip64, libhsa-runtime64), so there was nothing to stand in front of"
+                .to_owned(),
+        );
+    } else {
+        out.push(match facts.found.reason {
+            Reason::Linked => "AMD's libraries behind the fronts:".to_owned(),
+            Reason::AtHand => "AMD's libraries at hand, behind fronts for what the program opens or starts:".to_owned(),
+        });
+        out.extend(lines(&[Align::Left; 4], &real_lines(facts.found)));
+    }
+    if facts.found.reason == Reason::AtHand && !facts.found.reals.is_empty() {
+        out.push(
+            "  (a program among them that finds its own copies by DT_RPATH is not seen; see --libraries)".to_owned(),
+        );
+    }
+    out.extend(facts.found.notes.iter().map(|note| format!("  note: {note}")));
+    out.push(cards(facts.machine));
+    if let Some(Ok(recording)) = &recording {
+        out.extend(happened(recording));
+        out.extend(report::notes(recording).into_iter().map(|note| format!("warning: {note}")));
+    }
+    match facts.record.map(|record| (&record.place, record.path.display())) {
+        Some((Place::Named, path)) => out.push(format!("Details: rmcp report {path}")),
+        Some((Place::Inherited, path)) => out.push(format!("Recorded in {path}, as RMCP_RECORD says")),
+        Some((Place::Temporary(_), _)) => {
+            out.push("Details: run it with --record FILE, then `rmcp report FILE`".to_owned())
+        }
+        None => {}
+    }
+    out.iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn headline(mode: Mode, recording: &Recording) -> String {
+    let summary = recording.summary();
+    let requests: u64 = requests(&summary.groups).map(|group| group.count).sum();
+    if requests == 0 {
+        let loaded = match recording.fronts.is_empty() {
+            true => "and no front had to open AMD's library",
+            false => "though it did call AMD's libraries through the fronts",
+        };
+        return format!("RMCP: policy {mode}; the program never called a function that RMCP decides about, {loaded}");
+    }
+    let processes = recording.processes.len() as u64;
+    let mut text = format!(
+        "RMCP: policy {mode}; {} in {}: {} rewritten, {} left as asked",
+        count(requests, "allocation call"),
+        count(processes, "process"),
+        summary.rewritten,
+        requests - summary.rewritten
+    );
+    if summary.withheld > 0 {
+        text += &format!(" ({} of them would be rewritten under policy default)", summary.withheld);
+    }
+    text
+}
+
+/// Groups of allocations: frees are recorded too, but nothing is decided about them.
+fn requests(groups: &[Group]) -> impl Iterator<Item = &Group> {
+    groups.iter().filter(|group| !group.rule.is_empty())
+}
+
+fn cards(machine: Option<&Prepared>) -> String {
+    let (root, kind) = match machine {
+        Some(machine) => (gpus::root_in(machine), "virtual GPUs"),
+        None => (TOPOLOGY_ROOT.into(), "GPUs"),
+    };
+    match Topology::read(&root) {
+        Err(error) => format!("No GPU: {error}"),
+        Ok(topology) if topology.gpus.is_empty() => "No GPU: the kernel driver shows none".to_owned(),
+        Ok(topology) => {
+            let names: Vec<String> = topology
+                .gpus
+                .iter()
+                .map(|gpu| format!("{} ({}, {})", gpu.target, gpus::generation(gpu.generation), gpu.pci))
+                .collect();
+            format!("{}{}: {}", kind[..1].to_uppercase(), &kind[1..], names.join(", "))
+        }
+    }
+}
+
+fn happened(recording: &Recording) -> Vec<String> {
+    let summary = recording.summary();
+    let mut out = Vec::new();
+    // The rules' numbers go on through both tables.
+    let mut numbers: Vec<&str> = Vec::new();
+    for (title, wanted) in [("rewritten:", true), ("left as asked:", false)] {
+        let groups: Vec<&Group> =
+            requests(&summary.groups).filter(|group| (group.verdict == Verdict::Rewritten) == wanted).collect();
+        if groups.is_empty() {
+            continue;
+        }
+        let known = numbers.len();
+        let rows: Vec<Vec<String>> = groups
+            .iter()
+            .map(|group| {
+                let at = numbers.iter().position(|rule| *rule == &*group.rule).unwrap_or_else(|| {
+                    numbers.push(&group.rule);
+                    numbers.len() - 1
+                });
+                let failed = if group.failed > 0 { format!(", {} failed", group.failed) } else { String::new() };
+                vec![
+                    group.call.to_string(),
+                    flags::change(&group.call, group.flags_asked, group.flags_used, wanted),
+                    count(group.count, "call") + &failed,
+                    bytes(group.bytes),
+                    if group.target.is_empty() { "no device".to_owned() } else { group.target.to_string() },
+                    format!("({})", at + 1),
+                ]
+            })
+            .collect();
+        out.push(title.to_owned());
+        out.extend(lines(&[Align::Left, Align::Left, Align::Right, Align::Right, Align::Left, Align::Left], &rows));
+        let new = numbers.iter().enumerate().skip(known);
+        out.extend(new.map(|(at, rule)| format!("  ({}) {}", at + 1, reason(rule).unwrap_or(rule))));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_a_machine_without_rocm_the_summary_says_so() {
+        let found = Found { reals: Vec::new(), reason: Reason::AtHand, notes: vec!["a remark".to_owned()] };
+        let directory = tempfile::tempdir().expect("a directory");
+        let record = Record { path: directory.path().join("never-made"), place: Place::Named };
+        let text = summary(&Facts { mode: Mode::Default, found: &found, machine: None, record: Some(&record) });
+        for words in ["never called", "no ROCm library was at hand", "note: a remark"] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Building: the workspace with cargo, and HIP programs with hipcc.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+/// The top of the checkout.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the checkout")
+}
+
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// Runs a command to its end; what it prints is shown.
+pub fn must(command: &mut Command) -> Result<()> {
+    let program = command.get_program().to_owned();
+    let status = command.status().with_context(|| format!("{} cannot be started", program.to_string_lossy()))?;
+    if !status.success() {
+        bail!("{command:?} failed ({status})");
+    }
+    Ok(())
+}
+
+/// Builds the command, the core and the virtual card; returns the directory they are in.
+pub fn workspace(profile: &str) -> Result<PathBuf> {
+    let packages = ["rmcp", "rmcp-cli", "vgpu", "vgpu-preload", "kfd-trace"].map(|package| ["-p", package]).concat();
+    must(cargo().args(["build", "--profile", profile]).args(packages))?;
+    let target = match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(target) => root().join(target),
+        None => root().join("target"),
+    };
+    Ok(target.join(if profile == "dev" { "debug" } else { profile }))
+}
+
+/// Compiles a HIP program of `tests/programs` for RDNA1 and RDNA2.
+pub fn hip_program(source: &str, directory: &Path) -> Result<PathBuf> {
+    let out = directory.join(source.split('.').next().unwrap_or(source));
+    let targets = ["--offload-arch=gfx1010", "--offload-arch=gfx1030"];
+    let source = root().join("tests/programs").join(source);
+    must(
+        Command::new("hipcc")
+            .args(targets)
+            .args(["-O2", "-std=c++17", "-Wno-deprecated-declarations"])
+            .arg(source)
+            .arg("-o")
+            .arg(&out)
+            // It leaves empty directories there.
+            .env("TMPDIR", directory),
+    )?;
+    Ok(out)
+}
