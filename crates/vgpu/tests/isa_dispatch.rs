@@ -184,11 +184,21 @@ fn accesses_say_how_far_they_look() {
 }
 
 #[test]
+fn an_interrupt_message_is_handed_out_once() {
+    let launch = Launch::one_wave(Gfx10_3, false);
+    // s_mov_b32 m0, 42; s_sendmsg sendmsg(MSG_INTERRUPT); s_endpgm
+    let (mut ram, packet) = launch.prepare(&[0xbefc_03aa, 0xbf90_0001, 0xbf81_0000]);
+    let mut dispatch = Dispatch::new(Gfx10_3, &packet, QUEUE, PACKET, &mut ram).expect("sensible");
+    assert_eq!(dispatch.step(&mut ram, 100).expect("runs"), Progress::Done);
+    assert_eq!((dispatch.take_interrupts(), dispatch.take_interrupts()), (vec![42], vec![]));
+}
+
+#[test]
 fn what_is_not_implemented_is_refused_with_name_bytes_and_address() {
-    let text = "s_nop 0\ns_sendmsg sendmsg(MSG_INTERRUPT)\ns_endpgm\n";
+    let text = "s_nop 0\ns_sendmsg sendmsg(MSG_GS_DONE, GS_OP_NOP)\ns_endpgm\n";
     let message = unsupported(Launch::one_wave(Gfx10_3, false).run(text));
     assert!(message.contains("s_sendmsg") && message.contains(&format!("{:#x}", CODE + 4)), "{message}");
-    assert!(message.contains("[01, 00, 90, bf]"), "{message}");
+    assert!(message.contains("[03, 00, 90, bf]"), "{message}");
 }
 
 #[test]

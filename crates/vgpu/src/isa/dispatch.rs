@@ -43,6 +43,8 @@ pub struct Dispatch {
     slots: Vec<u32>,
     /// Most groups that may be resident.
     limit: usize,
+    /// Interrupts that waves sent to the host.
+    interrupts: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -81,8 +83,14 @@ impl Dispatch {
             spare: Vec::new(),
             slots,
             limit: (waves / most).max(1) as usize,
+            interrupts: Vec::new(),
             kernel,
         })
+    }
+
+    /// The interrupts (S_SENDMSG MSG_INTERRUPT) that waves have sent since this was asked last: for each, M0.
+    pub fn take_interrupts(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.interrupts)
     }
 
     /// Executes about `budget` wave instructions.
@@ -96,7 +104,8 @@ impl Dispatch {
                 }
             }
             let group = &mut self.resident[self.turn];
-            let mut unit = Unit { memory: &mut *memory, lds: &mut group.lds, isa: self.isa };
+            let mut unit =
+                Unit { memory: &mut *memory, lds: &mut group.lds, isa: self.isa, interrupts: &mut self.interrupts };
             let waves = &mut group.waves[..group.count];
             used += run(waves, &mut self.code, &mut unit, GROUP_SLICE.min(budget - used))?;
             if waves.iter().all(|wave| wave.ended) {
@@ -187,6 +196,7 @@ fn advance<M: Memory>(wave: &mut Wave, code: &mut Code, unit: &mut Unit<'_, M>) 
             code.clear();
         }
         if wave.ended || wave.at_barrier || wave.yields {
+            unit.interrupts.extend(wave.interrupt.take());
             return Ok(used);
         }
     }
