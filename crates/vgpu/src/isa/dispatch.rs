@@ -6,6 +6,7 @@
 use super::code::Code;
 use super::lds::Lds;
 use super::setup::Kernel;
+use super::table::Op;
 use super::wave::Wave;
 use super::{Format, Inst, Isa, Stop, Trap, Unit, lds, salu, smem, valu, vmem};
 use crate::mem::Memory;
@@ -42,6 +43,8 @@ pub struct Dispatch {
     slots: Vec<u32>,
     /// Most groups that may be resident.
     limit: usize,
+    /// Interrupts that waves sent to the host.
+    interrupts: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -80,8 +83,14 @@ impl Dispatch {
             spare: Vec::new(),
             slots,
             limit: (waves / most).max(1) as usize,
+            interrupts: Vec::new(),
             kernel,
         })
+    }
+
+    /// The interrupts (S_SENDMSG MSG_INTERRUPT) that waves have sent since this was asked last: for each, M0.
+    pub fn take_interrupts(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.interrupts)
     }
 
     /// Executes about `budget` wave instructions.
@@ -95,7 +104,8 @@ impl Dispatch {
                 }
             }
             let group = &mut self.resident[self.turn];
-            let mut unit = Unit { memory: &mut *memory, lds: &mut group.lds, isa: self.isa };
+            let mut unit =
+                Unit { memory: &mut *memory, lds: &mut group.lds, isa: self.isa, interrupts: &mut self.interrupts };
             let waves = &mut group.waves[..group.count];
             used += run(waves, &mut self.code, &mut unit, GROUP_SLICE.min(budget - used))?;
             if waves.iter().all(|wave| wave.ended) {
@@ -186,6 +196,7 @@ fn advance<M: Memory>(wave: &mut Wave, code: &mut Code, unit: &mut Unit<'_, M>) 
             code.clear();
         }
         if wave.ended || wave.at_barrier || wave.yields {
+            unit.interrupts.extend(wave.interrupt.take());
             return Ok(used);
         }
     }
@@ -193,6 +204,9 @@ fn advance<M: Memory>(wave: &mut Wave, code: &mut Code, unit: &mut Unit<'_, M>) 
 }
 
 fn execute<M: Memory>(wave: &mut Wave, inst: &Inst, unit: &mut Unit<'_, M>) -> Result<(), Trap> {
+    if inst.op == Op::unknown {
+        return Err(super::NOT_IMPLEMENTED);
+    }
     match inst.format {
         Format::Sop1 | Format::Sop2 | Format::Sopk | Format::Sopc | Format::Sopp => salu::execute(wave, inst),
         Format::Smem => smem::execute(wave, inst, unit),
@@ -208,10 +222,8 @@ fn stop(trap: Trap, inst: &Inst, address: u64) -> Stop {
         Trap::Fault(fault) => Stop::Fault(fault),
         Trap::Unsupported(reason) => {
             let name = match (inst.op, inst.format) {
-                (super::table::Op::unknown, Format::Graphics) => {
-                    "of an image, export or typed-buffer encoding".to_owned()
-                }
-                (super::table::Op::unknown, format) => format!("of the encoding {format:?} with an unknown opcode"),
+                (Op::unknown, Format::Graphics) => "of an image, export or typed-buffer encoding".to_owned(),
+                (Op::unknown, format) => format!("of the encoding {format:?} with an unknown opcode"),
                 (op, _) => format!("{op:?}"),
             };
             let words = inst.words[..usize::from(inst.size / 4)].to_vec();

@@ -208,6 +208,7 @@ fn sop1(wave: &mut Wave, inst: &Inst) -> Done {
             return set64(wave, inst, back, None);
         }
         s_movrels_b32 => (wave.scalar(indexed(wave, inst.src[0])?, 0), None),
+        s_movreld_b32 => return wave.set_sgpr(indexed(wave, inst.dst)?, a),
         op => return exec_mask(wave, inst, op, a, a64),
     };
     wave.set_sgpr(inst.dst, value)?;
@@ -417,7 +418,13 @@ fn sopp(wave: &mut Wave, inst: &Inst) -> Done {
         // Waits, hints, and messages to nobody: nothing is in flight here.
         s_nop | s_waitcnt | s_setprio | s_inst_prefetch | s_clause | s_wait_idle | s_waitcnt_depctr | s_round_mode
         | s_wakeup | s_ttracedata | s_ttracedata_imm | s_incperflevel | s_decperflevel => false,
-        s_sendmsg => return Err(Trap::Unsupported("messages")),
+        // MSG_INTERRUPT; the others are for graphics.
+        s_sendmsg if inst.imm == 1 => {
+            wave.interrupt = Some(wave.scalar(M0, 0));
+            wave.yields = true;
+            false
+        }
+        s_sendmsg => return Err(Trap::Unsupported("this message")),
         s_trap => return Err(Trap::Unsupported("a trap: the program called abort, an assertion or __builtin_trap")),
         _ => return Err(NOT_IMPLEMENTED),
     };
