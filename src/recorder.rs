@@ -77,7 +77,7 @@ pub fn allocation(asked: &Asked, verdict: &Verdict, address: *mut c_void, code: 
 }
 
 /// A free has returned `code`.
-pub fn free(call: &str, pointer: *mut c_void, code: i32, called_from: *const c_void) {
+pub fn free(call: &'static str, pointer: *mut c_void, code: i32, called_from: *const c_void) {
     tracing::debug!(call, ?pointer, code, "free");
     let Some(writer) = writer() else { return };
     writer.record(&Event {
