@@ -120,6 +120,8 @@ struct Local {
     /// Shapes that this thread has written to the chunk, and which of them was used last: a program's calls resemble each other.
     shapes: Vec<(Event<'static>, u32)>,
     last: usize,
+    /// The event that the last call was like, as far as it was given as such, and the place of its shape.
+    like: Option<(&'static Event<'static>, u32)>,
 }
 
 /// Shapes that a thread remembers; one more takes the place of the oldest.
@@ -245,7 +247,27 @@ impl Writer {
     /// Appends one call. Its texts are recognised by their address, hence `'static`.
     pub fn record(&self, event: &Event<'static>) {
         let time = map::monotonic();
-        self.with(|local| local.call(time, event));
+        self.with(|local| {
+            let place = local.shape(event);
+            local.call(place, time, event.size, event.pointer);
+        });
+    }
+
+    /// Appends one call that differs from `event` in size and pointer only. Cheaper than [`Writer::record`] when the same `event` is passed again.
+    #[inline]
+    pub fn record_like(&self, event: &'static Event<'static>, size: u64, pointer: u64) {
+        let time = map::monotonic();
+        self.with(|local| {
+            let place = match local.like {
+                Some((last, place)) if std::ptr::eq(last, event) && local.fits() => Some(place),
+                _ => {
+                    let place = local.shape(event);
+                    local.like = place.map(|place| (event, place));
+                    place
+                }
+            };
+            local.call(place, time, size, pointer);
+        });
     }
 
     /// Appends that a front is in place.
@@ -422,8 +444,16 @@ impl Local {
                 }
             },
         };
-        let mut local =
-            Self { inner: Arc::clone(inner), process, tid: map::thread_id(), chunk, used, shapes: Vec::new(), last: 0 };
+        let mut local = Self {
+            inner: Arc::clone(inner),
+            process,
+            tid: map::thread_id(),
+            chunk,
+            used,
+            shapes: Vec::new(),
+            last: 0,
+            like: None,
+        };
         if first {
             local.start();
         }
@@ -448,16 +478,22 @@ impl Local {
         ]);
     }
 
-    fn call(&mut self, time: u64, event: &Event<'static>) {
-        match self.shape(event) {
-            Some(place) => self.put(&[head(kind::CALL, words::CALL, place), time, event.size, event.pointer]),
+    /// Appends a call whose shape is at `place`.
+    fn call(&mut self, place: Option<u32>, time: u64, size: u64, pointer: u64) {
+        match place {
+            Some(place) => self.put(&[head(kind::CALL, words::CALL, place), time, size, pointer]),
             None => self.inner.lose(),
         }
     }
 
+    /// Whether a shape and a call fit into the chunk.
+    fn fits(&self) -> bool {
+        self.used + 8 * (words::SHAPE + words::CALL) <= CHUNK_BYTES
+    }
+
     /// The place of the shape of a call in the chunk, which has room for the call as well. `None`: there is no room any more.
     fn shape(&mut self, event: &Event<'static>) -> Option<u32> {
-        if !self.room(8 * (words::SHAPE + words::CALL)) {
+        if !self.fits() && !self.next_chunk() {
             return None;
         }
         match self.shapes.get(self.last) {
@@ -479,7 +515,7 @@ impl Local {
             [event.call, event.rule, event.caller, event.mode, event.target, event.bus, event.warning]
                 .map(|text| self.text(text));
         // The texts may have filled the chunk.
-        if !self.room(8 * (words::SHAPE + words::CALL)) {
+        if !self.fits() && !self.next_chunk() {
             return None;
         }
         let place = self.used as u32;
@@ -561,6 +597,7 @@ impl Local {
         (self.chunk, self.used) = (chunk, CHUNK_HEADER_BYTES);
         // The shapes stand in the chunk before.
         self.shapes.clear();
+        self.like = None;
         true
     }
 }

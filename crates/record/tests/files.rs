@@ -168,12 +168,21 @@ fn calls_of_more_kinds_than_a_thread_remembers_come_back_across_chunks() {
         ..Event::default()
     };
     const CALLS: usize = 9_000;
-    (0..CALLS).for_each(|n| writer.record(&event(n)));
+    let likes: [&'static Event<'static>; 2] = [4_000, 4_001].map(|n| &*Box::leak(Box::new(event(n))));
+    for n in 0..CALLS {
+        match n {
+            4_000..5_000 => writer.record_like(likes[n % 2], n as u64 * 3, n as u64),
+            _ => writer.record(&event(n)),
+        }
+    }
     assert!(fs::metadata(&path).expect("a file").len() > (HEADER_BYTES + 4 * CHUNK_BYTES) as u64);
     let recording = read(&path).expect("a recording");
     assert_eq!((recording.calls.len(), recording.damaged_chunks, recording.lost), (CALLS, 0, 0));
     for (n, call) in recording.calls.iter().enumerate() {
-        let sent = event(n);
+        let sent = match n {
+            4_000..5_000 => Event { size: n as u64 * 3, pointer: n as u64, ..*likes[n % 2] },
+            _ => event(n),
+        };
         assert_eq!(
             (&*call.rule, call.flags_asked, call.result, call.pointer, call.size),
             (sent.rule, sent.flags_asked, sent.result, sent.pointer, sent.size)
