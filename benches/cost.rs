@@ -1,17 +1,20 @@
 //! `cargo bench`: what RMCP costs, side by side in one run.
 //!
-//! Calls are timed in one process, pinned to one core, in rounds in which the ways take turns. What counts is the median over the rounds of
-//! the ratio to the direct call: the machine may be shared, so a lone time means little. `docs/cost.md` has figures. Allocations run on the virtual card, whose driver is a model:
-//! the cost that RMCP adds is real, the cost of the allocation itself is not that of a real kernel driver.
+//! Calls are timed in one process, pinned to one core, in small blocks in which the ways take turns. What counts is the median over
+//! neighbouring blocks of the ratio to the direct call: the machine may be shared, so a lone time means little. `docs/cost.md` has figures.
+//! Allocations run on the virtual card, whose driver is a model: the cost that RMCP adds is real, the cost of the allocation itself is not that
+//! of a real kernel driver.
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Instant;
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LOCAL, RTLD_NOW};
+use rmcp_record::{Event, Writer};
 
 const HIP: &str = "/usr/lib/x86_64-linux-gnu/libamdhip64.so.5";
 const HSA: &str = "/usr/lib/x86_64-linux-gnu/libhsa-runtime64.so.1";
@@ -66,7 +69,9 @@ fn drive() {
         }
         run(&mut command);
     };
-    println!("Medians over rounds: time of a call, its ratio to the first line, its difference to the first line.\n");
+    println!(
+        "Medians over blocks of calls: time of a call, its ratio to the first line, its difference to the first line.\n"
+    );
     println!("A function that is passed through (hipGetErrorString):");
     stage("passed", "default", false, true);
     println!(
@@ -76,6 +81,10 @@ fn drive() {
     stage("hooked", "audit", false, false);
     println!("  recorder on");
     stage("hooked", "audit", true, false);
+    println!(
+        "  and the growth of the record file, which medians do not show: {:.0} ns for each call",
+        growth(&fronts.join("growth"))
+    );
     if std::env::args().any(|argument| argument == "calls") {
         return;
     }
@@ -166,8 +175,9 @@ fn compare(blocks: usize, calls: usize, ways: &mut [(&str, Way<'_>)]) {
     let mut turn = |number: usize| {
         let mut times = vec![0.0; count];
         for step in 0..count {
-            // Every turn starts with another way, so that none profits from its place.
-            let index = (number + step) % count;
+            // Forwards and backwards, starting with another way each time, so that none profits from its place or its predecessor.
+            let place = (number / 2 + step) % count;
+            let index = if number.is_multiple_of(2) { place } else { count - 1 - place };
             times[index] = ways[index].1(calls) / calls as f64;
         }
         times
@@ -183,6 +193,21 @@ fn compare(blocks: usize, calls: usize, ways: &mut [(&str, Way<'_>)]) {
             median(&|times| times[index] - times[0])
         );
     }
+}
+
+/// What making the record file longer costs, spread over the calls: the mean of many calls, less the median of small blocks of them.
+fn growth(path: &Path) -> f64 {
+    static EVENT: OnceLock<Event<'static>> = OnceLock::new();
+    let event = EVENT.get_or_init(Event::default);
+    let writer = Writer::open(path, "audit", |why| panic!("{why}")).expect("a record file");
+    let times: Vec<f64> = (0..2_000)
+        .map(|_| {
+            let start = cpu_time();
+            (0..50).for_each(|pointer| writer.record_like(event, 65536, pointer));
+            (cpu_time() - start) / 50.0
+        })
+        .collect();
+    times.iter().sum::<f64>() / times.len() as f64 - quantile(times)
 }
 
 static REAL_ERROR_STRING: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
@@ -242,7 +267,7 @@ fn hooked() {
     let front = open(&front, RTLD_LOCAL);
     let real = open(Path::new(HIP), RTLD_LOCAL);
     let free: HostFree = symbol(&real, c"hipHostFree");
-    for (size, blocks) in [(64 << 10, 6_000), (1 << 20, 3_000)] {
+    for (size, blocks) in [(64 << 10, 6_000), (1 << 20, 600)] {
         let timed = |function: HostMalloc| {
             move |calls: usize| {
                 let mut pointers = vec![std::ptr::null_mut(); calls];

@@ -208,11 +208,8 @@ fn pinning_takes_the_page_faults_and_needs_memory_that_can_be_written() {
     };
     let protect = |memory: &Memory, protection| {
         // SAFETY: our own mapping, which nobody uses.
-        assert_eq!(
-            unsafe { libc::mprotect(memory.at as *mut c_void, memory.size as usize, protection) },
-            0,
-            "mprotect"
-        );
+        let result = unsafe { libc::mprotect(memory.at as *mut c_void, memory.size as usize, protection) };
+        assert_eq!(result, 0, "mprotect");
     };
     let machine = Machine::new("gfx1030");
     let memory = Memory::new(8 * PAGE);
