@@ -1,17 +1,20 @@
 //! `cargo bench`: what RMCP costs, side by side in one run.
 //!
-//! Calls are timed in interleaved rounds in one process, pinned to one core, and the median of the rounds' ratios to the direct
-//! call is printed: the machine may be shared, so a lone time means little. Allocations run on the virtual card, whose driver is a model:
-//! the cost that RMCP adds is real, the cost of the allocation itself is not that of a real kernel driver.
+//! Calls are timed in one process, pinned to one core, in small blocks in which the ways take turns. What counts is the median over
+//! neighbouring blocks of the ratio to the direct call: the machine may be shared, so a lone time means little. `docs/cost.md` has figures.
+//! Allocations run on the virtual card, whose driver is a model: the cost that RMCP adds is real, the cost of the allocation itself is not that
+//! of a real kernel driver.
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Instant;
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LOCAL, RTLD_NOW};
+use rmcp_record::{Event, Writer};
 
 const HIP: &str = "/usr/lib/x86_64-linux-gnu/libamdhip64.so.5";
 const HSA: &str = "/usr/lib/x86_64-linux-gnu/libhsa-runtime64.so.1";
@@ -66,15 +69,25 @@ fn drive() {
         }
         run(&mut command);
     };
-    println!("A function that is passed through (hipGetErrorString), 400,000 calls a round:");
+    println!(
+        "Medians over blocks of calls: time of a call, its ratio to the first line, its difference to the first line.\n"
+    );
+    println!("A function that is passed through (hipGetErrorString):");
     stage("passed", "default", false, true);
     println!(
-        "\nAn allocation that is hooked (hipHostMalloc of 64 KiB on the virtual card; the free is not timed), policy audit:"
+        "\nAn allocation that is hooked (hipHostMalloc on the virtual card; the free is not timed), policy audit:"
     );
     println!("  recorder off");
     stage("hooked", "audit", false, false);
     println!("  recorder on");
     stage("hooked", "audit", true, false);
+    println!(
+        "  and the growth of the record file, which medians do not show: {:.0} ns for each call",
+        growth(&fronts.join("growth"))
+    );
+    if std::env::args().any(|argument| argument == "calls") {
+        return;
+    }
     println!("\nLoading, a fresh process each time:");
     let exe = std::env::current_exe().expect("the benchmark's own path");
     let mut rounds: Vec<[f64; 4]> = Vec::new();
@@ -143,23 +156,58 @@ fn symbol<T: Copy>(library: &Library, name: &CStr) -> T {
     unsafe { *library.get::<T>(name.to_bytes_with_nul()).unwrap_or_else(|e| panic!("{name:?}: {e}")) }
 }
 
-/// Times `ways` in interleaved rounds; prints nanoseconds and the ratio to the first.
-fn compare(rounds: usize, calls: usize, ways: &mut [(&str, Box<dyn FnMut(usize) -> f64 + '_>)]) {
-    let mut times = vec![Vec::new(); ways.len()];
-    for (_, way) in ways.iter_mut() {
-        way(calls / 10 + 1);
-    }
-    for round in 0..rounds {
-        for step in 0..ways.len() {
-            // Every round starts with another way, so that none profits from its place.
-            let index = (round + step) % ways.len();
-            times[index].push(ways[index].1(calls) / calls as f64);
+/// A way to do something: does it so many times and returns the nanoseconds it took.
+type Way<'a> = Box<dyn FnMut(usize) -> f64 + 'a>;
+
+/// Nanoseconds of processor time of this thread: time in which the machine did something else does not count.
+fn cpu_time() -> f64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes the structure it is given.
+    assert_eq!(unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) }, 0, "the thread's clock");
+    time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
+}
+
+/// Times `ways` in `blocks` of `calls`; the ways take turns block by block, so that what else the machine does in the meantime meets all of them
+/// alike. Prints for each way the median over the blocks of its nanoseconds, and of their ratio and their difference to those of the first way's
+/// neighbouring block.
+fn compare(blocks: usize, calls: usize, ways: &mut [(&str, Way<'_>)]) {
+    let count = ways.len();
+    let mut turn = |number: usize| {
+        let mut times = vec![0.0; count];
+        for step in 0..count {
+            // Forwards and backwards, starting with another way each time, so that none profits from its place or its predecessor.
+            let place = (number / 2 + step) % count;
+            let index = if number.is_multiple_of(2) { place } else { count - 1 - place };
+            times[index] = ways[index].1(calls) / calls as f64;
         }
-    }
+        times
+    };
+    (0..blocks / 10).for_each(|number| drop(turn(number)));
+    let turns: Vec<Vec<f64>> = (0..blocks).map(turn).collect();
+    let median = |value: &dyn Fn(&Vec<f64>) -> f64| quantile(turns.iter().map(value).collect());
     for (index, (name, _)) in ways.iter().enumerate() {
-        let ratio = quantile(times[index].iter().zip(&times[0]).map(|(time, direct)| time / direct).collect());
-        println!("  {name:<46} {:>9.2} ns   {ratio:.3}", quantile(times[index].clone()));
+        println!(
+            "  {name:<46} {:>10.2} ns   {:.4}   {:>+8.2} ns",
+            median(&|times| times[index]),
+            median(&|times| times[index] / times[0]),
+            median(&|times| times[index] - times[0])
+        );
     }
+}
+
+/// What making the record file longer costs, spread over the calls: the mean of many calls, less the median of small blocks of them.
+fn growth(path: &Path) -> f64 {
+    static EVENT: OnceLock<Event<'static>> = OnceLock::new();
+    let event = EVENT.get_or_init(Event::default);
+    let writer = Writer::open(path, "audit", |why| panic!("{why}")).expect("a record file");
+    let times: Vec<f64> = (0..2_000)
+        .map(|_| {
+            let start = cpu_time();
+            (0..50).for_each(|pointer| writer.record_like(event, 65536, pointer));
+            (cpu_time() - start) / 50.0
+        })
+        .collect();
+    times.iter().sum::<f64>() / times.len() as f64 - quantile(times)
 }
 
 static REAL_ERROR_STRING: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
@@ -187,19 +235,20 @@ fn passed_through() {
     let timed = |function: ErrorString| {
         move |calls: usize| {
             let function = black_box(function);
-            let start = Instant::now();
+            let start = cpu_time();
             for _ in 0..calls {
                 // SAFETY: hipGetErrorString takes any code and returns a static string.
                 black_box(unsafe { function(0) });
             }
-            start.elapsed().as_nanos() as f64
+            cpu_time() - start
         }
     };
     compare(
-        21,
-        400_000,
+        1_000,
+        20_000,
         &mut [
             ("real library, by pointer", Box::new(timed(direct))),
+            ("the same again: the noise of this run", Box::new(timed(direct))),
             ("through the front", Box::new(timed(through))),
             ("Rust extern \"C\" forwarder", Box::new(timed(rust_forwarder))),
             ("LD_PRELOAD forwarder", Box::new(timed(preloaded))),
@@ -218,30 +267,36 @@ fn hooked() {
     let front = open(&front, RTLD_LOCAL);
     let real = open(Path::new(HIP), RTLD_LOCAL);
     let free: HostFree = symbol(&real, c"hipHostFree");
-    let timed = |function: HostMalloc| {
-        move |calls: usize| {
-            let mut nanoseconds = 0.0;
-            for _ in 0..calls {
-                let mut pointer = std::ptr::null_mut();
-                let start = Instant::now();
-                // SAFETY: `pointer` is a place for the result.
-                let code = unsafe { function(&mut pointer, 65536, 0) };
-                nanoseconds += start.elapsed().as_nanos() as f64;
-                assert_eq!(code, 0, "hipHostMalloc");
-                // SAFETY: the pointer came from hipHostMalloc and is freed once.
-                unsafe { free(pointer) };
+    for (size, blocks) in [(64 << 10, 6_000), (1 << 20, 600)] {
+        let timed = |function: HostMalloc| {
+            move |calls: usize| {
+                let mut pointers = vec![std::ptr::null_mut(); calls];
+                let start = cpu_time();
+                for pointer in &mut pointers {
+                    // SAFETY: `pointer` is a place for the result.
+                    let code = unsafe { function(pointer, size, 0) };
+                    assert_eq!(code, 0, "hipHostMalloc");
+                }
+                let nanoseconds = cpu_time() - start;
+                for pointer in pointers {
+                    // SAFETY: the pointer came from hipHostMalloc and is freed once.
+                    unsafe { free(pointer) };
+                }
+                nanoseconds
             }
-            nanoseconds
-        }
-    };
-    compare(
-        41,
-        200,
-        &mut [
-            ("  real library, by pointer", Box::new(timed(symbol(&real, c"hipHostMalloc")))),
-            ("  hooked", Box::new(timed(symbol(&front, c"hipHostMalloc")))),
-        ],
-    );
+        };
+        let direct: HostMalloc = symbol(&real, c"hipHostMalloc");
+        println!("    {} KiB", size >> 10);
+        compare(
+            blocks,
+            10,
+            &mut [
+                ("    real library, by pointer", Box::new(timed(direct))),
+                ("    the same again: the noise of this run", Box::new(timed(direct))),
+                ("    hooked", Box::new(timed(symbol(&front, c"hipHostMalloc")))),
+            ],
+        );
+    }
 }
 
 /// Prints the microseconds that dlopen of the argument takes.

@@ -1,7 +1,6 @@
 //! One hooked call: how deep the thread is in the runtime, its errno, and what happens when our own code panics.
 
 use std::cell::Cell;
-use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 thread_local! {
@@ -15,6 +14,7 @@ pub struct Outermost(());
 
 impl Outermost {
     /// Enters a call. `None` when this thread is in one already: then the call belongs to the runtime and is only forwarded.
+    #[inline]
     pub fn enter() -> Option<Self> {
         DEPTH.with(|depth| {
             if depth.get() > 0 {
@@ -26,6 +26,7 @@ impl Outermost {
     }
 
     /// Runs our own code before or after the real call: a panic in it becomes `None`, and errno is left as it was.
+    #[inline]
     pub fn ours<T>(&self, code: impl FnOnce() -> T) -> Option<T> {
         keeping_errno(|| catch_unwind(AssertUnwindSafe(code)).ok())
     }
@@ -38,26 +39,31 @@ impl Drop for Outermost {
 }
 
 /// Runs `code` and puts errno back to what it was.
+#[inline]
 pub fn keeping_errno<T>(code: impl FnOnce() -> T) -> T {
-    let before = errno();
-    let result = code();
-    set_errno(before);
-    result
-}
-
-fn errno() -> c_int {
-    // SAFETY: the address of this thread's errno.
-    unsafe { *libc::__errno_location() }
-}
-
-fn set_errno(value: c_int) {
+    // SAFETY: the address of this thread's errno, which it stays.
+    let errno = unsafe { libc::__errno_location() };
     // SAFETY: as above.
-    unsafe { *libc::__errno_location() = value }
+    let before = unsafe { errno.read() };
+    let result = code();
+    // SAFETY: as above.
+    unsafe { errno.write(before) };
+    result
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn errno() -> i32 {
+        // SAFETY: the address of this thread's errno.
+        unsafe { *libc::__errno_location() }
+    }
+
+    fn set_errno(value: i32) {
+        // SAFETY: as above.
+        unsafe { *libc::__errno_location() = value }
+    }
 
     #[test]
     fn a_call_within_a_call_is_not_outermost_and_the_next_one_is() {

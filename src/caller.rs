@@ -3,26 +3,58 @@
 use std::ffi::{CStr, c_void};
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
+use once_cell::race::OnceBox;
+use rmcp_policy::Caller;
+
+use crate::decide::Remembered;
+
 /// Call sites that are remembered; calls from further ones have no caller, so that no call site pays for a search each time.
 const SITES: usize = 1024;
 const PROBE: usize = 32;
 
-struct Site {
-    address: AtomicUsize,
-    /// Leaked, at most one per site; null until it is known.
-    name: AtomicPtr<String>,
+/// A loaded object, as a caller.
+#[derive(Debug)]
+pub struct Library {
+    /// Its file name without directories; empty when it is not known.
+    pub name: String,
+    /// As the policy sees it.
+    pub class: Caller,
 }
 
-static CACHE: [Site; SITES] =
-    [const { Site { address: AtomicUsize::new(0), name: AtomicPtr::new(std::ptr::null_mut()) } }; SITES];
+impl Library {
+    const fn unknown() -> Self {
+        Self { name: String::new(), class: Caller::Unknown }
+    }
+}
 
-/// The file name, without directories, of the object that contains the code at `address`; empty when it is not known.
+static UNKNOWN: Library = Library::unknown();
+
+/// A place from which calls are made; aligned, so that it lies in one cache line.
+#[repr(align(32))]
+pub struct Site {
+    address: AtomicUsize,
+    /// Leaked, at most one per site; null until it is known.
+    library: AtomicPtr<Library>,
+    /// The answer to the first request from here.
+    pub remembered: OnceBox<Remembered>,
+}
+
+static CACHE: [Site; SITES] = [const {
+    Site { address: AtomicUsize::new(0), library: AtomicPtr::new(std::ptr::null_mut()), remembered: OnceBox::new() }
+}; SITES];
+
+/// The object that contains the code at `address`.
 ///
 /// An object that was loaded where an earlier one was unloaded keeps the earlier one's name.
-pub fn library(address: *const c_void) -> &'static str {
+pub fn library(address: *const c_void) -> &'static Library {
+    site(address).map_or(&UNKNOWN, |site| site.library(address))
+}
+
+/// What is known of the call site `address`; `None` when there is no room to remember anything of it.
+pub fn site(address: *const c_void) -> Option<&'static Site> {
     let key = address.addr();
     if key == 0 {
-        return "";
+        return None;
     }
     let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
     for step in 0..PROBE {
@@ -35,28 +67,30 @@ pub fn library(address: *const c_void) -> &'static str {
             owner => owner,
         };
         if owner == key {
-            return site.name(address);
+            return Some(site);
         }
     }
-    ""
+    None
 }
 
 impl Site {
-    fn name(&self, address: *const c_void) -> &'static str {
-        let mut name = self.name.load(Ordering::Acquire);
-        if name.is_null() {
-            let ours = Box::into_raw(Box::new(look_up(address)));
-            name = match self.name.compare_exchange(std::ptr::null_mut(), ours, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => ours,
-                Err(theirs) => {
-                    // SAFETY: ours was never shared.
-                    drop(unsafe { Box::from_raw(ours) });
-                    theirs
-                }
-            };
+    fn library(&self, address: *const c_void) -> &'static Library {
+        let mut library = self.library.load(Ordering::Acquire);
+        if library.is_null() {
+            let name = look_up(address);
+            let ours = Box::into_raw(Box::new(Library { class: Caller::of_library(&name), name }));
+            library =
+                match self.library.compare_exchange(std::ptr::null_mut(), ours, Ordering::AcqRel, Ordering::Acquire) {
+                    Ok(_) => ours,
+                    Err(theirs) => {
+                        // SAFETY: ours was never shared.
+                        drop(unsafe { Box::from_raw(ours) });
+                        theirs
+                    }
+                };
         }
-        // SAFETY: a published name is never freed or changed.
-        unsafe { &*name }
+        // SAFETY: a published library is never freed or changed.
+        unsafe { &*library }
     }
 }
 
@@ -79,13 +113,15 @@ mod tests {
     #[test]
     fn an_address_in_the_c_library_is_the_c_librarys() {
         let address = libc::malloc as *const () as *const c_void;
-        assert_eq!(library(address), "libc.so.6");
-        assert_eq!(library(address), "libc.so.6", "from the cache");
+        assert_eq!(library(address).name, "libc.so.6");
+        assert_eq!(library(address).name, "libc.so.6", "from the cache");
+        assert_eq!(library(address).class, Caller::Program);
     }
 
     #[test]
     fn an_address_outside_of_all_objects_has_no_caller() {
-        assert_eq!(library(std::ptr::without_provenance(16)), "");
-        assert_eq!(library(std::ptr::null()), "");
+        for address in [std::ptr::without_provenance(16), std::ptr::null()] {
+            assert_eq!((&*library(address).name, library(address).class), ("", Caller::Unknown));
+        }
     }
 }

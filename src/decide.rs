@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rmcp_policy::{
     Action, Call, Caller, Decision, Device, Pool, Request, Rewrite, Routes, Rules, Runtime, Version, Warning,
 };
+use rmcp_record::Event;
 
 use crate::abi::hsa::{hsa_agent_t, hsa_amd_memory_pool_t};
 use crate::caller;
@@ -38,6 +39,18 @@ pub struct Verdict {
     pub device: Option<&'static Known>,
     /// HIP's ordinal of it; -1 when it is not known, and for HSA calls.
     pub ordinal: i32,
+    /// File name of the library that made the call; empty when it is not known.
+    pub caller: &'static str,
+    /// How such a call is recorded when it succeeds, where that was prepared.
+    pub event: Option<&'static Event<'static>>,
+}
+
+/// A request from one call site and its verdict: nothing that the policy looks at changes from one call to the next.
+pub struct Remembered {
+    real: &'static Real,
+    call: Call,
+    flags: u32,
+    verdict: Verdict,
 }
 
 impl Verdict {
@@ -51,7 +64,7 @@ impl Verdict {
 
     /// The same request, passed after all for a reason that the policy could not know.
     pub fn passed(self, rule: &'static str, reason: &'static str) -> Self {
-        Self { decision: Decision { action: Action::Pass, rule, reason, ..self.decision }, ..self }
+        Self { decision: Decision { action: Action::Pass, rule, reason, ..self.decision }, event: None, ..self }
     }
 
     /// Nothing was decided: our own code failed.
@@ -63,17 +76,41 @@ impl Verdict {
             warning: None,
             withheld: None,
         };
-        Self { decision, device: None, ordinal: -1 }
+        Self { decision, device: None, ordinal: -1, caller: "", event: None }
     }
+}
+
+/// The verdict on a HIP host allocation, if this call site asked for the same before.
+pub fn remembered(real: &'static Real, asked: &Asked) -> Option<&'static Verdict> {
+    let known = caller::site(asked.caller)?.remembered.get()?;
+    let same = (known.call, known.flags) == (asked.call, asked.flags)
+        && std::ptr::eq(known.real, real)
+        && devices::current(real) == known.verdict.ordinal;
+    same.then_some(&known.verdict)
 }
 
 /// Decides a HIP host allocation.
 pub fn hip(real: &'static Real, asked: &Asked) -> Verdict {
-    let (ordinal, device) = if real.initialise() { devices::current(real) } else { (-1, None) };
+    let ready = real.initialise();
+    let ordinal = if ready { devices::current(real) } else { -1 };
+    let device = devices::of_ordinal(real, ordinal);
     let runtime = Runtime { hip_soname: real.soname_major(), hip: real.hip_version(), rocr: Version::UNKNOWN };
     let routes = Routes { register_coarse: Real::any_has(Function::hsa_amd_memory_lock_to_pool), ..Routes::default() };
-    let decision = ask(asked, runtime, routes, &device.map_or(Device::UNKNOWN, |known| known.policy));
-    Verdict { decision, device, ordinal }
+    let caller = caller::library(asked.caller);
+    let decision = ask(asked, caller.class, runtime, routes, &device.map_or(Device::UNKNOWN, |known| known.policy));
+    let verdict = Verdict { decision, device, ordinal, caller: &caller.name, event: None };
+    // Not before HIP is initialised; and a way to register memory as coarse-grained may still be loaded.
+    if ready
+        && ordinal >= 0
+        && asked.call != Call::HipHostRegister
+        && let Some(site) = caller::site(asked.caller)
+        && site.remembered.get().is_none()
+    {
+        let event = &*Box::leak(Box::new(recorder::event(asked, &verdict, 0)));
+        let verdict = Verdict { event: Some(event), ..verdict };
+        let _ = site.remembered.set(Box::new(Remembered { real, call: asked.call, flags: asked.flags, verdict }));
+    }
+    verdict
 }
 
 /// Decides an `hsa_amd_memory_lock` for these agents (none: all GPUs); with the pool to lock to, if it is to be another.
@@ -84,18 +121,20 @@ pub fn memory_lock(real: &Real, asked: &Asked, agents: &[hsa_agent_t]) -> (Verdi
     let runtime = Runtime { rocr, ..Runtime::default() };
     let routes = Routes { memory_lock: coarse.is_some(), ..Routes::default() };
     let (known, device) = devices::of_agents(real, agents);
-    let verdict = Verdict { decision: ask(asked, runtime, routes, &device), device: known, ordinal: -1 };
+    let caller = caller::library(asked.caller);
+    let decision = ask(asked, caller.class, runtime, routes, &device);
+    let verdict = Verdict { decision, device: known, ordinal: -1, caller: &caller.name, event: None };
     (verdict, coarse.filter(|_| verdict.rewrite() == Some(Rewrite::LockToCoarsePool)))
 }
 
-fn ask(asked: &Asked, runtime: Runtime, routes: Routes, device: &Device) -> Decision {
+fn ask(asked: &Asked, caller: Caller, runtime: Runtime, routes: Routes, device: &Device) -> Decision {
     let settings = Settings::get();
     let request = Request {
         call: asked.call,
         flags: asked.flags,
         pool: Pool::None,
         runtime,
-        caller: Caller::of_library(caller::library(asked.caller)),
+        caller,
         environment: settings.environment,
     };
     let decision = rmcp_policy::decide(&request, device, &Rules { mode: settings.mode, routes });

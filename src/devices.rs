@@ -102,15 +102,23 @@ impl Ordinals {
     }
 }
 
-/// HIP's current device of this thread, as ordinal (-1: not known) and GPU.
-pub fn current(real: &'static Real) -> (c_int, Option<&'static Known>) {
+/// HIP's current device of this thread; -1: not known.
+pub fn current(real: &Real) -> c_int {
+    if real.has_one_device() {
+        return 0;
+    }
     let mut ordinal = -1;
     // SAFETY: the pointer is valid.
     let known = real.hipGetDevice().is_some_and(|function| unsafe { function(&raw mut ordinal) } == hipSuccess);
-    if !known {
-        return (-1, None);
+    if known { ordinal } else { -1 }
+}
+
+/// The GPU behind one of HIP's ordinals, if it can be found.
+pub fn of_ordinal(real: &Real, ordinal: c_int) -> Option<&'static Known> {
+    if ordinal < 0 {
+        return None;
     }
-    (ordinal, real.ordinals.find(ordinal, || at(pci_of_ordinal(real, ordinal)?), all()))
+    real.ordinals.find(ordinal, || at(pci_of_ordinal(real, ordinal)?), all())
 }
 
 fn pci_of_ordinal(real: &Real, ordinal: c_int) -> Option<PciAddress> {

@@ -89,6 +89,8 @@ pub struct Real {
     initialised: AtomicBool,
     /// What hipRuntimeGetVersion says; 0: not known.
     version: AtomicI32,
+    /// HIP has exactly one device.
+    one_device: AtomicBool,
     /// The devices behind HIP's ordinals.
     pub ordinals: Ordinals,
 }
@@ -103,6 +105,7 @@ impl Real {
             soname_major: AtomicU8::new(0),
             initialised: AtomicBool::new(false),
             version: AtomicI32::new(0),
+            one_device: AtomicBool::new(false),
             ordinals: Ordinals::new(),
         }
     }
@@ -152,9 +155,11 @@ impl Real {
     /// Makes HIP initialise itself, so that its own buffers are not taken for the program's. `false` when it cannot: then the call that
     /// follows will fail too, with HIP's own error.
     pub fn initialise(&self) -> bool {
-        if self.initialised.load(Ordering::Acquire) {
-            return true;
-        }
+        self.initialised.load(Ordering::Acquire) || self.initialise_first()
+    }
+
+    #[cold]
+    fn initialise_first(&self) -> bool {
         let mut count = 0;
         // SAFETY: the pointer is valid.
         let ready = self.hipGetDeviceCount().is_some_and(|function| unsafe { function(&raw mut count) } == hipSuccess);
@@ -164,9 +169,16 @@ impl Real {
             if self.hipRuntimeGetVersion().is_some_and(|function| unsafe { function(&raw mut version) } == hipSuccess) {
                 self.version.store(version, Ordering::Relaxed);
             }
+            self.one_device.store(count == 1, Ordering::Relaxed);
             self.initialised.store(true, Ordering::Release);
         }
         ready
+    }
+
+    /// HIP has exactly one device, so that this is every thread's current one: the number of devices does not change once HIP is initialised. `false`
+    /// before [`Real::initialise`].
+    pub fn has_one_device(&self) -> bool {
+        self.one_device.load(Ordering::Relaxed)
     }
 
     /// The address of a function; null when it is not bound.

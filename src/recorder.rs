@@ -47,37 +47,44 @@ pub fn warning(warning: Warning) {
 /// An allocation call has returned `code`; `address` is null if it failed.
 pub fn allocation(asked: &Asked, verdict: &Verdict, address: *mut c_void, code: i32) {
     api::count_call();
-    let rewritten = verdict.rewrite().is_some();
-    if rewritten && !address.is_null() {
+    if verdict.rewrite().is_some() && !address.is_null() {
         api::count_rewritten(address.addr());
     }
     tracing::debug!(?asked, ?verdict.decision, ?verdict.ordinal, ?address, code, "call");
     let Some(writer) = writer() else { return };
+    match verdict.event.filter(|_| code == 0) {
+        Some(event) => writer.record_like(event, asked.size as u64, address.addr() as u64),
+        None => writer.record(&Event { pointer: address.addr() as u64, ..event(asked, verdict, code) }),
+    }
+}
+
+/// An allocation call that returned `code`, without its address.
+pub fn event(asked: &Asked, verdict: &Verdict, code: i32) -> Event<'static> {
     let decision = &verdict.decision;
-    writer.record(&Event {
+    Event {
         call: asked.call.as_str(),
         flags_asked: asked.flags,
         flags_used: decision.flags_used(asked.flags),
         size: asked.size as u64,
-        pointer: address.addr() as u64,
+        pointer: 0,
         result: code,
-        verdict: match (rewritten, decision.withheld) {
-            (true, _) => rmcp_record::Verdict::Rewritten,
-            (false, Some(_)) => rmcp_record::Verdict::Withheld,
-            (false, None) => rmcp_record::Verdict::Passed,
+        verdict: match (verdict.rewrite(), decision.withheld) {
+            (Some(_), _) => rmcp_record::Verdict::Rewritten,
+            (None, Some(_)) => rmcp_record::Verdict::Withheld,
+            (None, None) => rmcp_record::Verdict::Passed,
         },
         rule: decision.rule,
         warning: decision.warning.map_or("", Warning::as_str),
         ordinal: verdict.ordinal,
         target: verdict.device.map_or("", |known| &known.target),
         bus: verdict.device.map_or("", |known| &known.bus),
-        caller: caller::library(asked.caller),
+        caller: verdict.caller,
         mode: Settings::get().mode.as_str(),
-    });
+    }
 }
 
 /// A free has returned `code`.
-pub fn free(call: &str, pointer: *mut c_void, code: i32, called_from: *const c_void) {
+pub fn free(call: &'static str, pointer: *mut c_void, code: i32, called_from: *const c_void) {
     tracing::debug!(call, ?pointer, code, "free");
     let Some(writer) = writer() else { return };
     writer.record(&Event {
@@ -85,7 +92,7 @@ pub fn free(call: &str, pointer: *mut c_void, code: i32, called_from: *const c_v
         pointer: pointer.addr() as u64,
         result: code,
         ordinal: -1,
-        caller: caller::library(called_from),
+        caller: &caller::library(called_from).name,
         mode: Settings::get().mode.as_str(),
         ..Event::default()
     });

@@ -130,6 +130,47 @@ fn each_policy_changes_what_reaches_the_kernel_as_promised_and_nothing_else() {
 }
 
 #[test]
+fn a_call_site_that_asks_for_several_devices_and_flags_gets_the_answer_for_each() {
+    let (_directory, program) = alloc();
+    let arguments = [
+        "hipHostMalloc:0x2",
+        "hipSetDevice:1",
+        "hipHostMalloc:0x2",
+        "hipHostMalloc:0x40000000",
+        "hipSetDevice:0",
+        "hipHostMalloc:0x2",
+        "hipHostMalloc:0x0",
+        "hipHostMalloc:0x2",
+    ];
+    let run = on_card("gfx1030,gfx1010:atomics=off", &With::Fronts(fronts(), "default"), &program, &arguments);
+    let recording = run.recording.expect("a record");
+    let recorded: Vec<(i32, &str, u32, bool)> = recording
+        .calls
+        .iter()
+        .map(|call| {
+            let device = call.device.as_ref().expect("a device");
+            (device.ordinal, &*device.target, call.flags_asked, call.verdict == Verdict::Rewritten)
+        })
+        .collect();
+    let expected = [
+        (0, "gfx1030", 0x2, false),
+        (1, "gfx1010", 0x2, true),
+        (1, "gfx1010", 0x4000_0000, false),
+        (0, "gfx1030", 0x2, false),
+        (0, "gfx1030", 0x0, true),
+        (0, "gfx1030", 0x2, false),
+    ];
+    assert_eq!(recorded, expected);
+    let reached: Vec<bool> = run
+        .calls
+        .iter()
+        .filter(|(call, ..)| call.starts_with("hipHostMalloc"))
+        .map(|(.., flags)| flags == NON_COHERENT)
+        .collect();
+    assert_eq!(reached, expected.map(|(.., rewritten)| rewritten));
+}
+
+#[test]
 fn lazy_opening_changes_nothing_of_what_is_rewritten() {
     let (_directory, program) = alloc();
     let eager = on_card("gfx1030", &With::Fronts(fronts(), "strict"), &program, &CALLS);

@@ -27,14 +27,21 @@ fn allocate(
     pointer: impl FnOnce() -> *mut c_void,
 ) -> hipError_t {
     let Some(outermost) = Outermost::enter() else { return call(None) };
-    let verdict = outermost.ours(|| decide::hip(real, &asked)).unwrap_or_else(Verdict::internal_error);
+    let decided;
+    let verdict = match outermost.ours(|| decide::remembered(real, &asked)).flatten() {
+        Some(verdict) => verdict,
+        None => {
+            decided = outermost.ours(|| decide::hip(real, &asked)).unwrap_or_else(Verdict::internal_error);
+            &decided
+        }
+    };
     let code = call(match verdict.rewrite() {
         Some(Rewrite::Flags(flags) | Rewrite::HostMalloc(flags)) => Some(flags),
         _ => None,
     });
     outermost.ours(|| {
         let address = if code == hipSuccess { pointer() } else { std::ptr::null_mut() };
-        recorder::allocation(&asked, &verdict, address, code as i32);
+        recorder::allocation(&asked, verdict, address, code as i32);
     });
     code
 }

@@ -173,7 +173,10 @@ const V6_4: Version = Version::new(6, 4);
 macro_rules! table {
     ($($rule:literal: [$($call:ident),* $(,)?] $flags:expr, $when:expr => $effects:expr, $warn:expr; $reason:literal, $source:literal;)*) => {
         /// Every rule, in the order in which they are tried. Each [`Call`] has a row that matches any flags, so one always decides.
-        pub static TABLE: &[Row] = &[$(Row {
+        pub static TABLE: &[Row] = TABLE_ROWS;
+
+        /// The same for constants, which cannot read a static.
+        const TABLE_ROWS: &[Row] = &[$(Row {
             rule: $rule,
             calls: &[$($call,)*],
             flags: $flags,
@@ -346,6 +349,35 @@ const fn pass((rule, reason): (&'static str, &'static str)) -> Decision {
     Decision { action: Action::Pass, rule, reason, warning: None, withheld: None }
 }
 
+/// The rows of each call, as bits: a hooked call should not pay for the rows of others.
+static ROWS: [u64; Call::ALL.len()] = {
+    let mut rows = [0; Call::ALL.len()];
+    assert!(TABLE_ROWS.len() <= u64::BITS as usize, "a bit for each row");
+    let mut row = 0;
+    while row < TABLE_ROWS.len() {
+        let mut call = 0;
+        while call < TABLE_ROWS[row].calls.len() {
+            rows[TABLE_ROWS[row].calls[call] as usize] |= 1 << row;
+            call += 1;
+        }
+        row += 1;
+    }
+    rows
+};
+
+/// The first row that is about a request.
+fn row_of(request: &Request, device: &Device) -> Option<&'static Row> {
+    let mut rows = ROWS[request.call as usize];
+    while rows != 0 {
+        let row = &TABLE[rows.trailing_zeros() as usize];
+        if row.flags.matches(request.flags) && row.when.holds(request, device) {
+            return Some(row);
+        }
+        rows &= rows - 1;
+    }
+    None
+}
+
 /// Decides one request. Pure: the same arguments give the same answer, nothing is read, locked, allocated or said.
 pub fn decide(request: &Request, device: &Device, rules: &Rules) -> Decision {
     if rules.mode == Mode::Off {
@@ -359,10 +391,7 @@ pub fn decide(request: &Request, device: &Device, rules: &Rules) -> Decision {
         Caller::NeverList => return pass(NEVER_LISTED),
         Caller::Program | Caller::Unknown => {}
     }
-    let matching = |row: &&Row| {
-        row.calls.contains(&request.call) && row.flags.matches(request.flags) && row.when.holds(request, device)
-    };
-    let Some(row) = TABLE.iter().find(matching) else {
+    let Some(row) = row_of(request, device) else {
         return pass(UNLISTED);
     };
 

@@ -9,7 +9,7 @@ const BATCH: u32 = 200_000;
 fn main() {
     let directory = tempfile::tempdir().expect("a directory");
     let writer = Writer::open(&directory.path().join("record"), "default", |why| panic!("{why}")).expect("a writer");
-    let event = Event {
+    static EVENT: Event<'static> = Event {
         call: "hipHostMalloc",
         flags_used: 0x8000_0000,
         size: 4096,
@@ -18,16 +18,25 @@ fn main() {
         bus: "0000:03:00.0",
         caller: "libtorch_hip.so",
         mode: "default",
-        ..Event::default()
+        flags_asked: 0,
+        pointer: 0,
+        result: 0,
+        verdict: rmcp_record::Verdict::Rewritten,
+        warning: "",
+        ordinal: 0,
     };
-    let batch = || {
-        let start = Instant::now();
-        for n in 0..BATCH {
-            writer.record(&Event { pointer: n.into(), ..event });
-        }
-        start.elapsed().as_nanos() as f64 / f64::from(BATCH)
+    let run = |name: &str, record: &dyn Fn(u64)| {
+        let batch = || {
+            let start = Instant::now();
+            for n in 0..BATCH {
+                record(n.into());
+            }
+            start.elapsed().as_nanos() as f64 / f64::from(BATCH)
+        };
+        let mut times: Vec<f64> = (0..15).map(|_| batch()).collect();
+        times.sort_by(f64::total_cmp);
+        println!("{name}: {:.0} ns median, {:.0} ns best (file growth included)", times[times.len() / 2], times[0]);
     };
-    let mut times: Vec<f64> = (0..15).map(|_| batch()).collect();
-    times.sort_by(f64::total_cmp);
-    println!("record: {:.0} ns median, {:.0} ns best (file growth included)", times[times.len() / 2], times[0]);
+    run("record", &|n| writer.record(&Event { pointer: n, ..EVENT }));
+    run("record_like", &|n| writer.record_like(&EVENT, 4096, n));
 }

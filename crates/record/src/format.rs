@@ -3,7 +3,7 @@
 /// First bytes of every record file.
 pub const MAGIC: [u8; 8] = *b"RMCPREC\n";
 /// Version of the layout. A reader refuses other versions.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Size of the file header.
 pub const HEADER_BYTES: usize = 4096;
 /// Size of a chunk.
@@ -44,7 +44,8 @@ pub mod chunk {
     pub const PID: usize = 16;
 }
 
-/// Kinds of record. The first word of a record: kind in bits 0-7, its length in words in bits 16-31, thread id in bits 32-63.
+/// Kinds of record. The first word of a record: kind in bits 0-7, its length in words in bits 16-31, thread id in bits 32-63 (but see
+/// [`kind::CALL`]).
 pub mod kind {
     /// `[head, id | length << 32, bytes padded to words]`.
     pub const STRING: u8 = 1;
@@ -54,9 +55,12 @@ pub mod kind {
     pub const FRONT: u8 = 3;
     /// `[head, time, id | text << 32]`.
     pub const WARNING: u8 = 4;
-    /// `[head, time, flags asked | used << 32, size, pointer, result | ordinal << 32, call | rule << 32, caller | mode << 32,
-    /// target | bus << 32, verdict | warning << 32]`.
+    /// `[head, time, size, pointer]`: bits 32-63 of the head are not the thread's id but the place of the call's shape, in bytes from the start of
+    /// the chunk. The shape stands before the call, and in the same chunk.
     pub const CALL: u8 = 5;
+    /// `[head, flags asked | used << 32, result | ordinal << 32, call | rule << 32, caller | mode << 32, target | bus << 32,
+    /// verdict | warning << 32]`: what calls of one thread have in common, written once for many of them.
+    pub const SHAPE: u8 = 6;
 }
 
 /// Length of the records of fixed size, in words.
@@ -68,7 +72,9 @@ pub mod words {
     /// See [`super::kind::WARNING`].
     pub const WARNING: usize = 3;
     /// See [`super::kind::CALL`].
-    pub const CALL: usize = 10;
+    pub const CALL: usize = 4;
+    /// See [`super::kind::SHAPE`].
+    pub const SHAPE: usize = 7;
 }
 
 /// Longest string in bytes; longer ones are cut.
@@ -79,7 +85,7 @@ pub const fn pair(low: u32, high: u32) -> u64 {
     low as u64 | (high as u64) << 32
 }
 
-/// First word of a record.
-pub const fn head(kind: u8, words: usize, tid: u32) -> u64 {
-    kind as u64 | (words as u64 & 0xffff) << 16 | (tid as u64) << 32
+/// First word of a record; `high` is the thread id or, for a call, the place of its shape.
+pub const fn head(kind: u8, words: usize, high: u32) -> u64 {
+    kind as u64 | (words as u64 & 0xffff) << 16 | (high as u64) << 32
 }

@@ -3,11 +3,12 @@
 //! [`Writer`] is made to be left on: a thread appends fixed-size records to its own chunk of a shared mapping of the file, without lock or
 //! system call, and what is appended survives even SIGKILL, because it is in the page cache. [`read`] and [`Recording`] are the other side.
 //!
-//! # File, version 1
+//! # File, version 2
 //!
 //! Little endian. A header of 4096 bytes, then chunks of 65536 bytes that are given out by a counter in the header. A chunk belongs to one
 //! process, and to one thread at a time; it starts with a header of 64 bytes whose `used` field is stored (release) after the record that it
-//! covers, so whatever lies below it is complete. `format.rs` has the offsets.
+//! covers, so whatever lies below it is complete. What a thread's calls have in common (function, flags, result, rule, device, caller) is written once per
+//! chunk as a shape, and each call as 32 bytes that point to it. `format.rs` has the offsets.
 
 mod format;
 mod intern;

@@ -225,7 +225,25 @@ struct Raw {
     pid: u32,
     tid: u32,
     kind: u8,
-    words: [u64; words::CALL],
+    /// For a call: those of its shape and its own, as [`Raw::call`] puts them together.
+    words: [u64; RAW_WORDS],
+}
+
+const RAW_WORDS: usize = 10;
+
+impl Raw {
+    /// A call: `[head, time, flags, size, pointer, result and ordinal, call and rule, caller and mode, target and bus, verdict and warning]`.
+    fn call(process: u32, pid: u32, [_, time, size, pointer]: [u64; words::CALL], shape: &[u64; words::SHAPE]) -> Self {
+        let [head, flags, result, call, caller, device, verdict] = *shape;
+        let words = [head, time, flags, size, pointer, result, call, caller, device, verdict];
+        Self { process, pid, tid: high(head), kind: kind::CALL, words }
+    }
+}
+
+/// The first `N` words of a record, if it has as many.
+fn words_of<const N: usize>(record: &[u8]) -> Option<[u64; N]> {
+    let words = record.as_chunks::<8>().0.get(..N)?;
+    Some(std::array::from_fn(|index| u64::from_le_bytes(words[index])))
 }
 
 #[derive(Default)]
@@ -258,39 +276,45 @@ impl Builder {
         }
     }
 
-    /// Takes the records of a chunk; `false` if it has to stop before the end.
-    fn records(&mut self, process: u32, pid: u32, mut bytes: &[u8]) -> bool {
-        while !bytes.is_empty() {
-            let Some(head) = u64_at(bytes, 0) else { return false };
+    /// Takes the records of a chunk, `bytes` without its header; `false` if it has to stop before the end.
+    fn records(&mut self, process: u32, pid: u32, bytes: &[u8]) -> bool {
+        let mut shapes: HashMap<u32, [u64; words::SHAPE]> = HashMap::new();
+        let mut left = bytes;
+        while !left.is_empty() {
+            let place = (CHUNK_HEADER_BYTES + bytes.len() - left.len()) as u32;
+            let Some(head) = u64_at(left, 0) else { return false };
             let length = (head >> 16 & 0xffff) as usize * 8;
-            let Some((record, rest)) = (length > 0).then(|| bytes.split_at_checked(length)).flatten() else {
+            let Some((record, rest)) = (length > 0).then(|| left.split_at_checked(length)).flatten() else {
                 return false;
             };
-            bytes = rest;
+            left = rest;
             let kind = head as u8;
-            let expected = match kind {
-                kind::STRING => {
-                    if !self.string(record) {
-                        return false;
-                    }
-                    continue;
-                }
-                kind::PROCESS => words::PROCESS,
-                kind::FRONT => words::FRONT,
-                kind::WARNING => words::WARNING,
-                kind::CALL => words::CALL,
+            let understood = match kind {
+                kind::STRING => self.string(record),
+                kind::SHAPE => words_of(record).map(|words| shapes.insert(place, words)).is_some(),
+                kind::CALL => words_of(record)
+                    .zip(shapes.get(&high(head)))
+                    .map(|(words, shape)| self.records.push(Raw::call(process, pid, words, shape)))
+                    .is_some(),
+                kind::PROCESS => self.other::<{ words::PROCESS }>(process, pid, kind, record),
+                kind::FRONT => self.other::<{ words::FRONT }>(process, pid, kind, record),
+                kind::WARNING => self.other::<{ words::WARNING }>(process, pid, kind, record),
                 // A kind that a later program of the same version may add: its length is known, so it is skipped.
-                _ => continue,
+                _ => true,
             };
-            if length < expected * 8 {
+            if !understood {
                 return false;
             }
-            let mut words = [0; words::CALL];
-            for (word, bytes) in words.iter_mut().zip(record.as_chunks::<8>().0) {
-                *word = u64::from_le_bytes(*bytes);
-            }
-            self.records.push(Raw { process, pid, tid: high(head), kind, words });
         }
+        true
+    }
+
+    /// Takes a record of `N` words; `false` if it is shorter.
+    fn other<const N: usize>(&mut self, process: u32, pid: u32, kind: u8, record: &[u8]) -> bool {
+        let Some(given) = words_of::<N>(record) else { return false };
+        let mut words = [0; RAW_WORDS];
+        words[..N].copy_from_slice(&given);
+        self.records.push(Raw { process, pid, tid: high(given[0]), kind, words });
         true
     }
 

@@ -117,12 +117,15 @@ struct Local {
     tid: u32,
     chunk: Chunk,
     used: usize,
-    /// The last text of each field and its number: a program's calls resemble each other.
-    last: [(String, u32); FIELDS],
+    /// Shapes that this thread has written to the chunk, and which of them was used last: a program's calls resemble each other.
+    shapes: Vec<(Event<'static>, u32)>,
+    last: usize,
+    /// The event that the last call was like, as far as it was given as such, and the place of its shape.
+    like: Option<(&'static Event<'static>, u32)>,
 }
 
-/// Texts of an [`Event`].
-const FIELDS: usize = 7;
+/// Shapes that a thread remembers; one more takes the place of the oldest.
+const SHAPES: usize = 32;
 
 thread_local! {
     static LOCAL: RefCell<Option<Local>> = const { RefCell::new(None) };
@@ -241,24 +244,29 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Appends one call.
-    pub fn record(&self, event: &Event<'_>) {
+    /// Appends one call. Its texts are recognised by their address, hence `'static`.
+    pub fn record(&self, event: &Event<'static>) {
         let time = map::monotonic();
         self.with(|local| {
-            let [call, rule, caller, mode, target, bus, warning] =
-                local.texts([event.call, event.rule, event.caller, event.mode, event.target, event.bus, event.warning]);
-            local.append(&[
-                head(kind::CALL, words::CALL, local.tid),
-                time,
-                pair(event.flags_asked, event.flags_used),
-                event.size,
-                event.pointer,
-                pair(event.result as u32, event.ordinal as u32),
-                pair(call, rule),
-                pair(caller, mode),
-                pair(target, bus),
-                pair(event.verdict as u32, warning),
-            ]);
+            let place = local.shape(event);
+            local.call(place, time, event.size, event.pointer);
+        });
+    }
+
+    /// Appends one call that differs from `event` in size and pointer only. Cheaper than [`Writer::record`] when the same `event` is passed again.
+    #[inline]
+    pub fn record_like(&self, event: &'static Event<'static>, size: u64, pointer: u64) {
+        let time = map::monotonic();
+        self.with(|local| {
+            let place = match local.like {
+                Some((last, place)) if std::ptr::eq(last, event) && local.fits() => Some(place),
+                _ => {
+                    let place = local.shape(event);
+                    local.like = place.map(|place| (event, place));
+                    place
+                }
+            };
+            local.call(place, time, size, pointer);
         });
     }
 
@@ -268,7 +276,7 @@ impl Writer {
         self.with(|local| {
             let [soname, real, build_id, file] =
                 [front.soname, front.real_path, front.build_id, front.front_path].map(|text| local.text(text));
-            local.append(&[head(kind::FRONT, words::FRONT, local.tid), time, pair(soname, real), pair(build_id, file)]);
+            local.put(&[head(kind::FRONT, words::FRONT, local.tid), time, pair(soname, real), pair(build_id, file)]);
         });
     }
 
@@ -277,7 +285,7 @@ impl Writer {
         let time = map::monotonic();
         self.with(|local| {
             let [id, text] = [id, text].map(|text| local.text(text));
-            local.append(&[head(kind::WARNING, words::WARNING, local.tid), time, pair(id, text)]);
+            local.put(&[head(kind::WARNING, words::WARNING, local.tid), time, pair(id, text)]);
         });
     }
 
@@ -314,6 +322,23 @@ impl Writer {
         {
             write(&mut local);
         }
+    }
+}
+
+impl Event<'static> {
+    /// Whether two calls differ in nothing but time, size and pointer. Equal texts at different addresses count as different, which only
+    /// costs room.
+    fn is_like(&self, other: &Self) -> bool {
+        std::ptr::eq(self.call, other.call)
+            && (self.flags_asked, self.flags_used) == (other.flags_asked, other.flags_used)
+            && (self.result, self.ordinal) == (other.result, other.ordinal)
+            && std::ptr::eq(self.rule, other.rule)
+            && std::ptr::eq(self.caller, other.caller)
+            && std::ptr::eq(self.target, other.target)
+            && std::ptr::eq(self.bus, other.bus)
+            && std::ptr::eq(self.mode, other.mode)
+            && std::ptr::eq(self.warning, other.warning)
+            && self.verdict == other.verdict
     }
 }
 
@@ -419,8 +444,16 @@ impl Local {
                 }
             },
         };
-        let mut local =
-            Self { inner: Arc::clone(inner), process, tid: map::thread_id(), chunk, used, last: Default::default() };
+        let mut local = Self {
+            inner: Arc::clone(inner),
+            process,
+            tid: map::thread_id(),
+            chunk,
+            used,
+            shapes: Vec::new(),
+            last: 0,
+            like: None,
+        };
         if first {
             local.start();
         }
@@ -435,7 +468,7 @@ impl Local {
         let argv0 = arguments.split(|byte| *byte == 0).next().unwrap_or_default();
         let [exe, argv0, mode] =
             [&exe.to_string_lossy(), &String::from_utf8_lossy(argv0), inner.mode.as_str()].map(|text| self.text(text));
-        self.append(&[
+        self.put(&[
             head(kind::PROCESS, words::PROCESS, self.tid),
             map::monotonic(),
             map::unix_time(),
@@ -445,23 +478,64 @@ impl Local {
         ]);
     }
 
-    /// The numbers of an event's texts.
-    fn texts(&mut self, texts: [&str; FIELDS]) -> [u32; FIELDS] {
-        let mut numbers = [0; FIELDS];
-        for (field, (text, number)) in texts.into_iter().zip(&mut numbers).enumerate() {
-            if text.is_empty() {
-                continue;
-            }
-            if self.last[field].0 != text {
-                let id = self.text(text);
-                let (last, last_id) = &mut self.last[field];
-                last.clear();
-                last.push_str(text);
-                *last_id = id;
-            }
-            *number = self.last[field].1;
+    /// Appends a call whose shape is at `place`.
+    fn call(&mut self, place: Option<u32>, time: u64, size: u64, pointer: u64) {
+        match place {
+            Some(place) => self.put(&[head(kind::CALL, words::CALL, place), time, size, pointer]),
+            None => self.inner.lose(),
         }
-        numbers
+    }
+
+    /// Whether a shape and a call fit into the chunk.
+    fn fits(&self) -> bool {
+        self.used + 8 * (words::SHAPE + words::CALL) <= CHUNK_BYTES
+    }
+
+    /// The place of the shape of a call in the chunk, which has room for the call as well. `None`: there is no room any more.
+    fn shape(&mut self, event: &Event<'static>) -> Option<u32> {
+        if !self.fits() && !self.next_chunk() {
+            return None;
+        }
+        match self.shapes.get(self.last) {
+            Some((shape, place)) if shape.is_like(event) => Some(*place),
+            _ => match self.shapes.iter().position(|(shape, _)| shape.is_like(event)) {
+                Some(index) => {
+                    self.last = index;
+                    Some(self.shapes[index].1)
+                }
+                None => self.new_shape(event),
+            },
+        }
+    }
+
+    /// As [`Local::shape`], for one that was not written yet.
+    #[cold]
+    fn new_shape(&mut self, event: &Event<'static>) -> Option<u32> {
+        let [call, rule, caller, mode, target, bus, warning] =
+            [event.call, event.rule, event.caller, event.mode, event.target, event.bus, event.warning]
+                .map(|text| self.text(text));
+        // The texts may have filled the chunk.
+        if !self.fits() && !self.next_chunk() {
+            return None;
+        }
+        let place = self.used as u32;
+        self.append(&[
+            head(kind::SHAPE, words::SHAPE, self.tid),
+            pair(event.flags_asked, event.flags_used),
+            pair(event.result as u32, event.ordinal as u32),
+            pair(call, rule),
+            pair(caller, mode),
+            pair(target, bus),
+            pair(event.verdict as u32, warning),
+        ]);
+        if self.shapes.len() < SHAPES {
+            self.last = self.shapes.len();
+            self.shapes.push((*event, place));
+        } else {
+            self.last = (self.last + 1) % SHAPES;
+            self.shapes[self.last] = (*event, place);
+        }
+        Some(place)
     }
 
     /// The number of a text, writing it first if it is new; 0 if it cannot be written.
@@ -493,21 +567,37 @@ impl Local {
         written.then_some(id)
     }
 
+    /// Appends one record, or counts it as lost.
+    fn put(&mut self, record: &[u64]) {
+        if !self.append(record) {
+            self.inner.lose();
+        }
+    }
+
     /// Appends one record and makes it visible. `false`: there is no room any more.
     fn append(&mut self, record: &[u64]) -> bool {
         let length = size_of_val(record);
-        if self.used + length > CHUNK_BYTES {
-            match self.inner.new_chunk(self.process) {
-                Some(chunk) => (self.chunk, self.used) = (chunk, CHUNK_HEADER_BYTES),
-                None => {
-                    self.inner.lose();
-                    return false;
-                }
-            }
+        let room = self.room(length);
+        if room {
+            self.inner.map.store(&self.chunk, self.used, record);
+            self.used += length;
+            self.inner.map.publish(&self.chunk, self.used);
         }
-        self.inner.map.store(&self.chunk, self.used, record);
-        self.used += length;
-        self.inner.map.publish(&self.chunk, self.used);
+        room
+    }
+
+    /// Makes sure that the chunk has room for so many bytes, by a new one if need be. `false`: there is none.
+    fn room(&mut self, length: usize) -> bool {
+        self.used + length <= CHUNK_BYTES || self.next_chunk()
+    }
+
+    #[cold]
+    fn next_chunk(&mut self) -> bool {
+        let Some(chunk) = self.inner.new_chunk(self.process) else { return false };
+        (self.chunk, self.used) = (chunk, CHUNK_HEADER_BYTES);
+        // The shapes stand in the chunk before.
+        self.shapes.clear();
+        self.like = None;
         true
     }
 }

@@ -120,9 +120,9 @@ fn many_threads_lose_nothing_and_each_string_is_written_about_once() {
     assert!(recording.calls.is_sorted_by_key(|call| call.unix_ns));
     let threads: std::collections::BTreeSet<u32> = recording.calls.iter().map(|call| call.tid).collect();
     assert_eq!(threads.len() as u64, THREADS);
-    // 80 bytes for an event: strings, chunk headers and unfinished chunks of 16 threads are less than this.
+    // 32 bytes for an event: strings, shapes, chunk headers and unfinished chunks of 16 threads are less than this.
     let bytes = std::fs::metadata(&path).expect("a file").len();
-    assert!(bytes < THREADS * EACH * 80 + (THREADS + 4) * CHUNK_BYTES as u64, "{bytes} bytes");
+    assert!(bytes < THREADS * EACH * 32 + (THREADS + 4) * CHUNK_BYTES as u64, "{bytes} bytes");
 }
 
 #[test]

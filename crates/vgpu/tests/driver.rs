@@ -198,6 +198,43 @@ fn memory_that_the_program_does_not_have_cannot_be_pinned() {
 }
 
 #[test]
+fn pinning_takes_the_page_faults_and_needs_memory_that_can_be_written() {
+    let present = |memory: &Memory| {
+        let mut pages = vec![0u8; (memory.size / PAGE) as usize];
+        // SAFETY: one byte for each page of our own mapping.
+        let result = unsafe { libc::mincore(memory.at as *mut c_void, memory.size as usize, pages.as_mut_ptr()) };
+        assert_eq!(result, 0, "mincore");
+        pages.iter().filter(|page| **page & 1 == 1).count()
+    };
+    let protect = |memory: &Memory, protection| {
+        // SAFETY: our own mapping, which nobody uses.
+        let result = unsafe { libc::mprotect(memory.at as *mut c_void, memory.size as usize, protection) };
+        assert_eq!(result, 0, "mprotect");
+    };
+    let machine = Machine::new("gfx1030");
+    let memory = Memory::new(8 * PAGE);
+    assert_eq!(present(&memory), 0);
+    assert!(machine.userptr(&memory, VA, 0).is_ok());
+    assert_eq!(present(&memory), 8);
+
+    let memory = Memory::new(8 * PAGE);
+    protect(&memory, libc::PROT_READ);
+    assert_eq!(machine.userptr(&memory, VA + (1 << 20), 0).map(|b| b.handle), Err(libc::EPERM));
+    protect(&memory, libc::PROT_NONE);
+    assert_eq!(machine.userptr(&memory, VA + (1 << 20), 0).map(|b| b.handle), Err(libc::EFAULT));
+
+    let access = [(uapi::SVM_ACCESS, gpu_id(0))];
+    let memory = Memory::new(8 * PAGE);
+    assert_eq!(machine.svm(memory.at, memory.size, &[]), Ok(()));
+    assert_eq!(present(&memory), 0, "no GPU uses it");
+    assert_eq!(machine.svm(memory.at, memory.size, &access), Ok(()));
+    assert_eq!(present(&memory), 8);
+    let memory = Memory::new(8 * PAGE);
+    protect(&memory, libc::PROT_READ);
+    assert_eq!(machine.svm(memory.at, memory.size, &access), Ok(()), "to be read only");
+}
+
+#[test]
 fn nothing_is_allocated_before_the_vm_is_acquired_and_only_through_its_own_render_node() {
     let spec: vgpu::spec::Spec = "gfx1030,gfx1010".parse().expect("a machine");
     let driver = Kfd::new(spec, None).expect("a driver");

@@ -131,6 +131,7 @@ impl Kfd {
             if !exists(user, size) {
                 return Err(libc::EFAULT);
             }
+            fault_in(user, size)?;
             (user, Place::User)
         } else if is(flags::DOORBELL) {
             if args.size != DOORBELL_PAGE {
@@ -258,6 +259,26 @@ fn check_counts(args: &uapi::MapMemory) -> Result<(), i32> {
 pub(super) fn exists(start: u64, size: u64) -> bool {
     // SAFETY: MS_ASYNC does nothing but look the range up: ENOMEM if a page is not mapped (msync(2)).
     start.is_multiple_of(PAGE) && unsafe { libc::msync(start as *mut c_void, size as usize, libc::MS_ASYNC) } == 0
+}
+
+/// Makes every page of the range present and writable: the kernel's driver needs them before the call returns, so the call pays for them
+/// (`amdgpu_amdkfd_gpuvm.c`, init_user_pages with amdgpu_ttm_tt_get_user_pages, which always asks for writing; `amdgpu_hmm.c`,
+/// amdgpu_hmm_range_get_pages). EPERM if it may only be read, EFAULT if a page cannot be had (`mm/hmm.c`, hmm_vma_fault).
+pub(super) fn fault_in(start: u64, size: u64) -> Result<(), i32> {
+    let populate = |size: u64, advice| {
+        // SAFETY: makes pages of the range present, as touching them would, and changes no byte.
+        match unsafe { libc::madvise(start as *mut c_void, size as usize, advice) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EFAULT)),
+        }
+    };
+    match populate(size, libc::MADV_POPULATE_WRITE) {
+        Ok(()) => Ok(()),
+        // An advice that the host knows is accepted for nothing at all. Before Linux 5.14 pages come when they are touched.
+        Err(libc::EINVAL) if populate(0, libc::MADV_POPULATE_WRITE).is_err() => Ok(()),
+        Err(libc::EINVAL) if populate(size, libc::MADV_POPULATE_READ).is_ok() => Err(libc::EPERM),
+        Err(_) => Err(libc::EFAULT),
+    }
 }
 
 /// The machine's memory in bytes.

@@ -79,8 +79,18 @@ impl Kfd {
         self.svm_used.store(true, Ordering::Release);
         let delta = state.ranges.set(start, size, &changes);
         let flags = state.ranges.get(start, size).first().map_or(0, |attributes| attributes.flags);
+        // svm_range_validate_and_map: pages of ranges that a GPU uses are made present, for writing where the program may write.
+        let mut faulted = Ok(());
+        for range in delta.new.iter().filter(|range| range.attributes.access.iter().any(|access| *access != Use::None))
+        {
+            match memory::fault_in(range.start, range.size) {
+                Err(libc::EPERM) => {}
+                result => faulted = faulted.and(result),
+            }
+        }
         self.remap_ranges(&delta);
         drop(state);
+        faulted?;
         let bits = |pick: fn(&Change) -> Option<u32>| changes.iter().filter_map(pick).fold(0, |all, bits| all | bits);
         let set = bits(|change| if let Change::Set(bits) = change { Some(*bits) } else { None });
         let clear = bits(|change| if let Change::Clear(bits) = change { Some(*bits) } else { None });
