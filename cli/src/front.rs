@@ -28,8 +28,14 @@ pub enum Command {
         /// The front
         #[arg(long, value_name = "FILE")]
         front: PathBuf,
+        /// Print every difference, not the first 20
+        #[arg(long)]
+        all: bool,
     },
 }
+
+/// Differences that are printed without `--all`: the front of another library differs in everything.
+const SHOWN: usize = 20;
 
 pub fn front(command: &Command) -> Result<ExitCode, Failure> {
     match command {
@@ -38,7 +44,7 @@ pub fn front(command: &Command) -> Result<ExitCode, Failure> {
             rmcp_front::write(&rmcp_front::build(&library, &Options::default()), out)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Check { real, front } => {
+        Command::Check { real, front, all } => {
             let report = rmcp_front::check(real, front)?;
             if report.differences.is_empty() {
                 let (exports, nodes) =
@@ -46,7 +52,12 @@ pub fn front(command: &Command) -> Result<ExitCode, Failure> {
                 print(&format!("{}: the front has the same {exports} and {nodes}\n", report.soname));
                 return Ok(ExitCode::SUCCESS);
             }
-            print(&report.differences.iter().map(|difference| format!("{difference}\n")).collect::<String>());
+            let shown = if *all { report.differences.len() } else { SHOWN };
+            let mut text: String = report.differences.iter().take(shown).map(|line| format!("{line}\n")).collect();
+            if let Some(more @ 1..) = report.differences.len().checked_sub(shown) {
+                text += &format!("and {more} more; --all shows them\n");
+            }
+            print(&text);
             Ok(ExitCode::from(1))
         }
     }

@@ -257,4 +257,6 @@ fn a_front_is_built_and_checked() {
     let (code, stdout, _) = check(&system.join("libhsa-runtime64.so.1"));
     assert_eq!(code, 1);
     assert!(stdout.contains("the SONAME is libamdhip64.so.5, not libhsa-runtime64.so.1"), "{stdout}");
+    assert_eq!(stdout.lines().count(), 21, "{stdout}");
+    assert!(stdout.ends_with(" more; --all shows them\n"), "{stdout}");
 }
