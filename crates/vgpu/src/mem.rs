@@ -54,7 +54,7 @@ pub enum Kind {
 pub struct Access {
     /// GPU virtual address in bytes.
     pub addr: u64,
-    /// Bytes touched. A wave's access is one lane's; SDMA moves blocks.
+    /// Bytes touched. A wave's access is one lane's, or that of neighbouring lanes in one piece; SDMA moves blocks.
     pub width: u32,
     /// What is done.
     pub kind: Kind,
