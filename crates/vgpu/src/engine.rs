@@ -6,15 +6,16 @@
 mod aql;
 mod sdma;
 mod signal;
+#[cfg(test)]
+mod test_memory;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use crate::isa::Isa;
 use crate::mem::{Access, Client, Fault, Kind, Memory, Scope};
+use crate::sync::{Condvar, Mutex};
 use crate::vm::Vm;
 
 /// What the engine needs of the driver.
@@ -189,7 +190,7 @@ fn run(shared: &Shared, kernel: &dyn Kernel) {
     loop {
         let mut queues = shared.queues.lock();
         let worked = queues.iter_mut().map(|queue| queue.step(kernel)).filter(|step| *step == Step::Worked).count();
-        MutexGuard::unlock_fair(queues);
+        drop(queues);
         if worked > 0 {
             (looks, nap) = (0, SHORTEST_NAP);
         } else if looks < LOOKS {
@@ -198,7 +199,7 @@ fn run(shared: &Shared, kernel: &dyn Kernel) {
         } else {
             let mut alarm = shared.alarm.lock();
             if !*alarm {
-                shared.rung.wait_for(&mut alarm, nap);
+                alarm = shared.rung.wait(alarm, Some(Instant::now() + nap));
             }
             if std::mem::take(&mut *alarm) {
                 (looks, nap) = (0, SHORTEST_NAP);

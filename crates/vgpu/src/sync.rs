@@ -7,9 +7,14 @@
 use std::sync::{self, PoisonError};
 use std::time::Instant;
 
-/// A mutual exclusion lock.
+/// A mutual exclusion lock. Whoever waits for it gets it before a thread that gives it back and wants it again: the engine, which takes its locks for every
+/// slice of work, does not shut out the program's calls.
 #[derive(Debug, Default)]
-pub struct Mutex<T>(sync::Mutex<T>);
+pub struct Mutex<T> {
+    /// Held by the one thread that waits for `value`; the others queue here.
+    next: sync::Mutex<()>,
+    value: sync::Mutex<T>,
+}
 
 /// Exclusive use of what a [`Mutex`] holds.
 pub type Guard<'a, T> = sync::MutexGuard<'a, T>;
@@ -17,12 +22,13 @@ pub type Guard<'a, T> = sync::MutexGuard<'a, T>;
 impl<T> Mutex<T> {
     /// A lock around `value`.
     pub fn new(value: T) -> Self {
-        Mutex(sync::Mutex::new(value))
+        Mutex { next: sync::Mutex::default(), value: sync::Mutex::new(value) }
     }
 
     /// Waits until the lock is free, and takes it.
     pub fn lock(&self) -> Guard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let _next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        self.value.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -50,5 +56,41 @@ impl Condvar {
     /// Wakes all waiters.
     pub fn notify_all(&self) {
         self.0.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    #[test]
+    fn who_waits_comes_before_who_gives_the_lock_back() {
+        let mutex = Mutex::new(0);
+        for turn in 1..=100 {
+            let guard = mutex.lock();
+            thread::scope(|scope| {
+                scope.spawn(|| *mutex.lock() = turn);
+                // The other thread holds `next` while it waits.
+                while mutex.next.try_lock().is_ok() {
+                    thread::yield_now();
+                }
+                drop(guard);
+                assert_eq!(*mutex.lock(), turn);
+            });
+        }
+    }
+
+    #[test]
+    fn a_panic_while_it_is_held_does_not_close_a_lock() {
+        let mutex = Mutex::new(7);
+        thread::scope(|scope| {
+            let panicked = scope.spawn(|| {
+                let _guard = mutex.lock();
+                panic!("on purpose");
+            });
+            assert!(panicked.join().is_err());
+        });
+        assert_eq!(*mutex.lock(), 7);
     }
 }

@@ -273,7 +273,7 @@ mod tests {
         let word = unsafe { AtomicU64::from_ptr(a.as_mut_ptr()) };
         let mut port = vm.port(0);
         std::thread::scope(|scope| {
-            scope.spawn(|| (0..100_000).for_each(|_| drop(word.fetch_add(1, Ordering::Relaxed))));
+            scope.spawn(|| (0..100_000).for_each(|_| _ = word.fetch_add(1, Ordering::Relaxed)));
             for _ in 0..100_000 {
                 port.atomic(access(0x1000, 8, Kind::Atomic), AtomicOp::Add, 1, 0).expect("mapped");
             }

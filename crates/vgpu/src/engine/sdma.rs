@@ -67,14 +67,21 @@ impl Sdma {
         memory: &mut M,
         outside: &mut Outside,
     ) -> Result<Finished, Halt> {
-        let mut word = |index: u64| memory.word32(DMA, config.ring_base + (self.read + index * 4) % config.ring_size);
-        let header = word(0)?;
+        if self.written - self.read < 4 {
+            return Ok(None);
+        }
+        let read = self.read;
+        let word =
+            |memory: &mut M, index: u64| memory.word32(DMA, config.ring_base + (read + index * 4) % config.ring_size);
+        let header = word(memory, 0)?;
         let mut words = [0u32; 14];
         let (op, sub) = (header as u8, (header >> 8) as u8);
         let length = match (op, sub) {
             (0, _) => 1 + u64::from(header >> 16 & 0x3fff),
-            (1, 0) => 7,
+            // Bit 27: a broadcast, to two places.
+            (1, 0) if header >> 27 & 1 == 0 => 7,
             (1, 4) => 13,
+            (2, 0) => 5 + u64::from(word(memory, 3)? & 0xf_ffff),
             (5, _) => 4,
             (6, _) => 2,
             (8, _) => 6,
@@ -90,8 +97,12 @@ impl Sdma {
                 return Err(Halt::Error { text, code: 0 });
             }
         };
+        if self.written - self.read < length * 4 {
+            // Rung in the middle of a packet: the rest follows.
+            return Ok(None);
+        }
         for (index, slot) in words.iter_mut().enumerate().take(length.min(14) as usize) {
-            *slot = word(index as u64)?;
+            *slot = word(memory, index as u64)?;
         }
         let address = |low: usize| u64::from(words[low]) | u64::from(words[low + 1]) << 32;
         match op {
@@ -104,6 +115,11 @@ impl Sdma {
                 }
             }
             1 => copy_rectangle(memory, &words)?,
+            2 => {
+                let data = (4..length).map(|index| word(memory, index)).collect::<Result<Vec<u32>, Fault>>()?;
+                let data: Vec<u8> = data.into_iter().flat_map(u32::to_le_bytes).collect();
+                memory.put(DMA, address(1), &data)?;
+            }
             5 => memory.put(DMA, address(1), &words[3].to_le_bytes())?,
             6 => outside.events.push(words[1] & 0x0fff_ffff),
             8 => {

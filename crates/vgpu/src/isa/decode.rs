@@ -122,9 +122,10 @@ impl Index {
         let (vopc, vop2, vop1) = (by_number(table::VOPC, 256), by_number(table::VOP2, 64), by_number(table::VOP1, 256));
         let mut vop3 = by_number(table::VOP3, 1024);
         // VOPC, VOP2 and VOP1 instructions have VOP3 forms at fixed places.
-        vop3[..256].copy_from_slice(&vopc);
-        vop3[0x100..0x140].copy_from_slice(&vop2);
-        vop3[0x180..0x200].copy_from_slice(&vop1[..128]);
+        let form = |op: &Op| if table::NO_VOP3.contains(op) { Op::unknown } else { *op };
+        for (start, ops) in [(0, &vopc[..]), (0x100, &vop2), (0x180, &vop1[..128])] {
+            vop3[start..start + ops.len()].iter_mut().zip(ops).for_each(|(slot, op)| *slot = form(op));
+        }
         Index {
             sop1: by_number(table::SOP1, 256),
             sop2: by_number(table::SOP2, 128),
@@ -141,7 +142,7 @@ impl Index {
             flat: by_number(table::FLAT, 128),
             global: by_number(table::GLOBAL, 128),
             scratch: by_number(table::SCRATCH, 128),
-            mubuf: by_number(table::MUBUF, 128),
+            mubuf: by_number(table::MUBUF, 256),
         }
     }
 }
@@ -279,8 +280,9 @@ pub fn decode(isa: Isa, words: [u32; 3]) -> Inst {
                 inst.dst = (x >> 24) as u16;
             }
             0x38 => {
-                (inst.format, inst.op) = (Format::Mubuf, at(&index.mubuf, bits(w, 18, 7)));
-                if bit(w, 25) || bit(x, 21) {
+                (inst.format, inst.op) = (Format::Mubuf, at(&index.mubuf, bits(w, 18, 8)));
+                // TFE adds a destination of its own: graphics.
+                if bit(x, 21) || bit(x, 23) {
                     inst.op = Op::unknown;
                 }
                 inst.imm = bits(w, 0, 12) as i32;
@@ -292,6 +294,8 @@ pub fn decode(isa: Isa, words: [u32; 3]) -> Inst {
                 inst.slc = bit(x, 22);
                 inst.src[0] = (x >> 24) as u16;
             }
+            // VINTRP.
+            0x32 => inst.size = 4,
             _ => {}
         }
     }

@@ -12,15 +12,18 @@ pub enum Op {
     /// No instruction has this opcode.
     unknown,
     buffer_atomic_add, buffer_atomic_add_x2, buffer_atomic_and, buffer_atomic_and_x2, buffer_atomic_cmpswap, buffer_atomic_cmpswap_x2,
+    buffer_atomic_csub,
     buffer_atomic_dec, buffer_atomic_dec_x2, buffer_atomic_fcmpswap, buffer_atomic_fcmpswap_x2, buffer_atomic_fmax, buffer_atomic_fmax_x2,
     buffer_atomic_fmin, buffer_atomic_fmin_x2, buffer_atomic_inc, buffer_atomic_inc_x2, buffer_atomic_or, buffer_atomic_or_x2, buffer_atomic_smax,
     buffer_atomic_smax_x2, buffer_atomic_smin, buffer_atomic_smin_x2, buffer_atomic_sub, buffer_atomic_sub_x2, buffer_atomic_swap,
     buffer_atomic_swap_x2, buffer_atomic_umax, buffer_atomic_umax_x2, buffer_atomic_umin, buffer_atomic_umin_x2, buffer_atomic_xor,
     buffer_atomic_xor_x2, buffer_gl0_inv, buffer_gl1_inv, buffer_load_dword, buffer_load_dwordx2, buffer_load_dwordx3, buffer_load_dwordx4,
+    buffer_load_format_d16_x, buffer_load_format_d16_xy, buffer_load_format_d16_xyz, buffer_load_format_d16_xyzw,
     buffer_load_format_x, buffer_load_format_xy, buffer_load_format_xyz, buffer_load_format_xyzw, buffer_load_sbyte, buffer_load_sbyte_d16,
     buffer_load_sbyte_d16_hi, buffer_load_short_d16, buffer_load_short_d16_hi, buffer_load_sshort, buffer_load_ubyte, buffer_load_ubyte_d16,
     buffer_load_ubyte_d16_hi, buffer_load_ushort, buffer_store_byte, buffer_store_byte_d16_hi, buffer_store_dword, buffer_store_dwordx2,
-    buffer_store_dwordx3, buffer_store_dwordx4, buffer_store_format_x, buffer_store_format_xy, buffer_store_format_xyz, buffer_store_format_xyzw,
+    buffer_store_dwordx3, buffer_store_dwordx4, buffer_store_format_d16_x, buffer_store_format_d16_xy, buffer_store_format_d16_xyz,
+    buffer_store_format_d16_xyzw, buffer_store_format_x, buffer_store_format_xy, buffer_store_format_xyz, buffer_store_format_xyzw,
     buffer_store_short, buffer_store_short_d16_hi, ds_add_f32, ds_add_rtn_f32, ds_add_rtn_u32, ds_add_rtn_u64, ds_add_src2_f32, ds_add_src2_u32,
     ds_add_src2_u64, ds_add_u32, ds_add_u64, ds_and_b32, ds_and_b64, ds_and_rtn_b32, ds_and_rtn_b64, ds_and_src2_b32, ds_and_src2_b64, ds_append,
     ds_bpermute_b32, ds_cmpst_b32, ds_cmpst_b64, ds_cmpst_f32, ds_cmpst_f64, ds_cmpst_rtn_b32, ds_cmpst_rtn_b64, ds_cmpst_rtn_f32, ds_cmpst_rtn_f64,
@@ -58,7 +61,8 @@ pub enum Op {
     global_store_dwordx2, global_store_dwordx3, global_store_dwordx4, global_store_short, global_store_short_d16_hi, s_abs_i32, s_absdiff_i32,
     s_add_i32, s_add_u32, s_addc_u32, s_addk_i32, s_and_b32, s_and_b64, s_and_saveexec_b32, s_and_saveexec_b64, s_andn1_saveexec_b32,
     s_andn1_saveexec_b64, s_andn1_wrexec_b32, s_andn1_wrexec_b64, s_andn2_b32, s_andn2_b64, s_andn2_saveexec_b32, s_andn2_saveexec_b64,
-    s_andn2_wrexec_b32, s_andn2_wrexec_b64, s_ashr_i32, s_ashr_i64, s_atomic_add, s_atomic_add_x2, s_atomic_and, s_atomic_and_x2, s_atomic_cmpswap,
+    s_andn2_wrexec_b32, s_andn2_wrexec_b64, s_ashr_i32, s_ashr_i64, s_atc_probe, s_atc_probe_buffer, s_atomic_add, s_atomic_add_x2, s_atomic_and,
+    s_atomic_and_x2, s_atomic_cmpswap,
     s_atomic_cmpswap_x2, s_atomic_dec, s_atomic_dec_x2, s_atomic_inc, s_atomic_inc_x2, s_atomic_or, s_atomic_or_x2, s_atomic_smax, s_atomic_smax_x2,
     s_atomic_smin, s_atomic_smin_x2, s_atomic_sub, s_atomic_sub_x2, s_atomic_swap, s_atomic_swap_x2, s_atomic_umax, s_atomic_umax_x2, s_atomic_umin,
     s_atomic_umin_x2, s_atomic_xor, s_atomic_xor_x2, s_barrier, s_bcnt0_i32_b32, s_bcnt0_i32_b64, s_bcnt1_i32_b32, s_bcnt1_i32_b64, s_bfe_i32,
@@ -131,7 +135,8 @@ pub enum Op {
     v_max3_f16, v_max3_f32, v_max3_i16, v_max3_i32, v_max3_u16, v_max3_u32, v_max_f16, v_max_f32, v_max_f64, v_max_i16, v_max_i32, v_max_u16,
     v_max_u32, v_mbcnt_hi_u32_b32, v_mbcnt_lo_u32_b32, v_med3_f16, v_med3_f32, v_med3_i16, v_med3_i32, v_med3_u16, v_med3_u32, v_min3_f16,
     v_min3_f32, v_min3_i16, v_min3_i32, v_min3_u16, v_min3_u32, v_min_f16, v_min_f32, v_min_f64, v_min_i16, v_min_i32, v_min_u16, v_min_u32,
-    v_mov_b32, v_movreld_b32, v_movrels_b32, v_movrelsd_2_b32, v_movrelsd_b32, v_mqsad_pk_u16_u8, v_msad_u8, v_mul_f16, v_mul_f32, v_mul_f64,
+    v_mov_b32, v_movreld_b32, v_movrels_b32, v_movrelsd_2_b32, v_movrelsd_b32, v_mqsad_pk_u16_u8, v_mqsad_u32_u8, v_msad_u8, v_mul_f16, v_mul_f32,
+    v_mul_f64,
     v_mul_hi_i32, v_mul_hi_i32_i24, v_mul_hi_u32, v_mul_hi_u32_u24, v_mul_i32_i24, v_mul_legacy_f32, v_mul_lo_i32, v_mul_lo_u16, v_mul_lo_u32,
     v_mul_u32_u24, v_mullit_f32, v_nop, v_not_b32, v_or3_b32, v_or_b32, v_pack_b32_f16, v_perm_b32, v_permlane16_b32, v_permlanex16_b32, v_pipeflush,
     v_pk_add_f16, v_pk_add_i16, v_pk_add_u16, v_pk_ashrrev_i16, v_pk_fma_f16, v_pk_fmac_f16, v_pk_lshlrev_b16, v_pk_lshrrev_b16, v_pk_mad_i16,
@@ -229,7 +234,8 @@ pub const SMEM: &[Row] = &[
     (0x10, s_store_dword, RDNA1), (0x11, s_store_dwordx2, RDNA1), (0x12, s_store_dwordx4, RDNA1), (0x15, s_scratch_store_dword, RDNA1),
     (0x16, s_scratch_store_dwordx2, RDNA1), (0x17, s_scratch_store_dwordx4, RDNA1), (0x18, s_buffer_store_dword, RDNA1),
     (0x19, s_buffer_store_dwordx2, RDNA1), (0x1a, s_buffer_store_dwordx4, RDNA1), (0x1f, s_gl1_inv, ALL), (0x20, s_dcache_inv, ALL),
-    (0x21, s_dcache_wb, RDNA1), (0x24, s_memtime, ALL), (0x25, s_memrealtime, ALL), (0x28, s_dcache_discard, RDNA1),
+    (0x21, s_dcache_wb, RDNA1), (0x24, s_memtime, ALL), (0x25, s_memrealtime, ALL), (0x26, s_atc_probe, ALL), (0x27, s_atc_probe_buffer, ALL),
+    (0x28, s_dcache_discard, RDNA1),
     (0x29, s_dcache_discard_x2, RDNA1), (0x2a, s_get_waveid_in_workgroup, RDNA1), (0x40, s_buffer_atomic_swap, RDNA1),
     (0x41, s_buffer_atomic_cmpswap, RDNA1), (0x42, s_buffer_atomic_add, RDNA1), (0x43, s_buffer_atomic_sub, RDNA1),
     (0x44, s_buffer_atomic_smin, RDNA1), (0x45, s_buffer_atomic_umin, RDNA1), (0x46, s_buffer_atomic_smax, RDNA1),
@@ -329,6 +335,13 @@ pub const VOPC: &[Row] = &[
     (0xfb, v_cmpx_ngt_f16, ALL), (0xfc, v_cmpx_nle_f16, ALL), (0xfd, v_cmpx_neq_f16, ALL), (0xfe, v_cmpx_nlt_f16, ALL), (0xff, v_cmpx_tru_f16, ALL),
 ];
 
+/// Instructions of one or two sources without a VOP3 form.
+#[rustfmt::skip]
+pub const NO_VOP3: &[Op] = &[
+    v_dot2c_f32_f16, v_dot4c_i32_i8, v_fmaak_f16, v_fmaak_f32, v_fmamk_f16, v_fmamk_f32, v_madak_f32, v_madmk_f32, v_pk_fmac_f16,
+    v_readfirstlane_b32, v_swap_b32, v_swaprel_b32,
+];
+
 /// Vector instructions that exist in the VOP3 encoding only.
 #[rustfmt::skip]
 pub const VOP3: &[Row] = &[
@@ -342,7 +355,8 @@ pub const VOP3: &[Row] = &[
     (0x164, v_add_f64, ALL), (0x165, v_mul_f64, ALL), (0x166, v_min_f64, ALL), (0x167, v_max_f64, ALL), (0x168, v_ldexp_f64, ALL),
     (0x169, v_mul_lo_u32, ALL), (0x16a, v_mul_hi_u32, ALL), (0x16b, v_mul_lo_i32, RDNA1), (0x16c, v_mul_hi_i32, ALL), (0x16d, v_div_scale_f32, ALL),
     (0x16e, v_div_scale_f64, ALL), (0x16f, v_div_fmas_f32, ALL), (0x170, v_div_fmas_f64, ALL), (0x171, v_msad_u8, ALL),
-    (0x172, v_qsad_pk_u16_u8, ALL), (0x173, v_mqsad_pk_u16_u8, ALL), (0x174, v_trig_preop_f64, ALL), (0x176, v_mad_u64_u32, ALL),
+    (0x172, v_qsad_pk_u16_u8, ALL), (0x173, v_mqsad_pk_u16_u8, ALL), (0x174, v_trig_preop_f64, ALL), (0x175, v_mqsad_u32_u8, ALL),
+    (0x176, v_mad_u64_u32, ALL),
     (0x177, v_mad_i64_i32, ALL), (0x178, v_xor3_b32, ALL), (0x2ff, v_lshlrev_b64, ALL), (0x300, v_lshrrev_b64, ALL), (0x301, v_ashrrev_i64, ALL),
     (0x303, v_add_nc_u16, ALL), (0x304, v_sub_nc_u16, ALL), (0x305, v_mul_lo_u16, ALL), (0x307, v_lshrrev_b16, ALL), (0x308, v_ashrrev_i16, ALL),
     (0x309, v_max_u16, ALL), (0x30a, v_max_i16, ALL), (0x30b, v_min_u16, ALL), (0x30c, v_min_i16, ALL), (0x30d, v_add_nc_i16, ALL),
@@ -473,6 +487,7 @@ pub const MUBUF: &[Row] = &[
     (0x20, buffer_load_ubyte_d16, ALL), (0x21, buffer_load_ubyte_d16_hi, ALL), (0x22, buffer_load_sbyte_d16, ALL),
     (0x23, buffer_load_sbyte_d16_hi, ALL), (0x24, buffer_load_short_d16, ALL), (0x25, buffer_load_short_d16_hi, ALL),
     (0x30, buffer_atomic_swap, ALL), (0x31, buffer_atomic_cmpswap, ALL), (0x32, buffer_atomic_add, ALL), (0x33, buffer_atomic_sub, ALL),
+    (0x34, buffer_atomic_csub, RDNA2),
     (0x35, buffer_atomic_smin, ALL), (0x36, buffer_atomic_umin, ALL), (0x37, buffer_atomic_smax, ALL), (0x38, buffer_atomic_umax, ALL),
     (0x39, buffer_atomic_and, ALL), (0x3a, buffer_atomic_or, ALL), (0x3b, buffer_atomic_xor, ALL), (0x3c, buffer_atomic_inc, ALL),
     (0x3d, buffer_atomic_dec, ALL), (0x3e, buffer_atomic_fcmpswap, ALL), (0x3f, buffer_atomic_fmin, ALL), (0x40, buffer_atomic_fmax, ALL),
@@ -481,4 +496,7 @@ pub const MUBUF: &[Row] = &[
     (0x59, buffer_atomic_and_x2, ALL), (0x5a, buffer_atomic_or_x2, ALL), (0x5b, buffer_atomic_xor_x2, ALL), (0x5c, buffer_atomic_inc_x2, ALL),
     (0x5d, buffer_atomic_dec_x2, ALL), (0x5e, buffer_atomic_fcmpswap_x2, ALL), (0x5f, buffer_atomic_fmin_x2, ALL),
     (0x60, buffer_atomic_fmax_x2, ALL), (0x71, buffer_gl0_inv, ALL), (0x72, buffer_gl1_inv, ALL),
+    (0x80, buffer_load_format_d16_x, ALL), (0x81, buffer_load_format_d16_xy, ALL), (0x82, buffer_load_format_d16_xyz, ALL),
+    (0x83, buffer_load_format_d16_xyzw, ALL), (0x84, buffer_store_format_d16_x, ALL), (0x85, buffer_store_format_d16_xy, ALL),
+    (0x86, buffer_store_format_d16_xyz, ALL), (0x87, buffer_store_format_d16_xyzw, ALL),
 ];
