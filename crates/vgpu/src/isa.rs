@@ -49,7 +49,7 @@ pub enum Stop {
         /// Mnemonic and what is not supported of it.
         text: String,
         /// The instruction's words.
-        words: [u32; 3],
+        words: Vec<u32>,
         /// GPU virtual address.
         address: u64,
     },
@@ -58,7 +58,7 @@ pub enum Stop {
     Invalid(String),
 }
 
-fn bytes(words: &[u32; 3]) -> Vec<u8> {
+fn bytes(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 

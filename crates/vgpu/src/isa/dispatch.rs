@@ -214,8 +214,7 @@ fn stop(trap: Trap, inst: &Inst, address: u64) -> Stop {
                 (super::table::Op::unknown, format) => format!("of the encoding {format:?} with an unknown opcode"),
                 (op, _) => format!("{op:?}"),
             };
-            let used = usize::from(inst.size / 4);
-            let words = std::array::from_fn(|index| if index < used { inst.words[index] } else { 0 });
+            let words = inst.words[..usize::from(inst.size / 4)].to_vec();
             Stop::Unsupported { text: format!("{name} ({reason})"), words, address }
         }
     }

@@ -128,23 +128,15 @@ pub fn frexp(value: f64) -> (f64, i32) {
 
 /// value * 2^exponent with one rounding.
 pub fn ldexp(value: f64, exponent: i32) -> f64 {
-    // Up to three exact steps keep away from early overflow and double rounding.
-    let mut result = value;
-    let mut left = exponent.clamp(-2200, 2200);
-    while left > 1023 {
-        result *= 2f64.powi(1023);
-        left -= 1023;
+    let (mantissa, own) = frexp(value);
+    // Beyond these all results are infinite or zero. The mantissa of zero, infinity or NaN is itself.
+    let total = own.saturating_add(exponent).clamp(-1200, 1200);
+    if total > 0 {
+        mantissa * 2f64.powi(total - 500) * 2f64.powi(500)
+    } else {
+        // Only the last step can round.
+        mantissa * 2f64.powi(total + 300) * 2f64.powi(-300)
     }
-    if left < -1022 {
-        // Keep the mantissa whole until the last step.
-        let (mantissa, own) = frexp(value);
-        let total = own + exponent.clamp(-2200, 2200);
-        if total < -1100 {
-            return 0f64.copysign(value);
-        }
-        return mantissa * 2f64.powi(total.max(-1022)) * if total < -1022 { 2f64.powi(total + 1022) } else { 1.0 };
-    }
-    result * 2f64.powi(left)
 }
 
 /// V_DIV_SCALE (RDNA 2 ISA reference): the scaled operand, and whether the quotient must be scaled back.
@@ -167,7 +159,8 @@ pub fn div_scale(selected: f64, denominator: f64, numerator: f64, range: &Range)
     let reciprocal_denormal = denormal(1.0 / denominator) || 1.0 / denominator == 0.0;
     let quotient_denormal = denormal(numerator / denominator) || numerator / denominator == 0.0;
     if reciprocal_denormal && quotient_denormal {
-        return if is_denominator { (scale_up(selected), true) } else { (selected, true) };
+        // The reference prints a positive exponent here, by which every such denominator would become infinite.
+        return if is_denominator { (ldexp(selected, -range.step), true) } else { (selected, true) };
     }
     if reciprocal_denormal {
         return (ldexp(selected, -range.step), false);
@@ -196,6 +189,35 @@ pub struct Range {
 pub const SINGLE: Range = Range { step: 64, widest: 96, least_exponent: -104, least_normal: f32::MIN_POSITIVE as f64 };
 pub const DOUBLE: Range = Range { step: 128, widest: 768, least_exponent: -970, least_normal: f64::MIN_POSITIVE };
 
+/// What rounding took from a * b + c to make it `value`, near enough to know its sign.
+fn fused_error(a: f64, b: f64, c: f64, value: f64) -> f64 {
+    let product = a * b;
+    let low = a.mul_add(b, -product);
+    let sum = product + c;
+    let part = sum - product;
+    let lost = (product - (sum - part)) + (c - part);
+    (sum - value) + (lost + low)
+}
+
+/// V_DIV_FMAS with VCC set: a * b + c scaled back. Which way the quotient was scaled shows in its size (the RDNA 2 reference knows one way only; later
+/// ones have both).
+pub fn div_unscale(a: f64, b: f64, c: f64, range: &Range) -> f64 {
+    let step = if c.abs() >= 2.0 { range.step } else { -range.step };
+    let value = a.mul_add(b, c);
+    let scaled = ldexp(value, step);
+    if scaled.abs() > f64::MIN_POSITIVE || value == 0.0 {
+        return scaled;
+    }
+    // Among the denormals the scaling rounds again: a tie that only the first rounding made is none.
+    let dropped = value - ldexp(scaled, -step);
+    let error = fused_error(a, b, c, value);
+    match dropped.abs() == ldexp(1.0, -1075 - step) {
+        true if dropped > 0.0 && error > 0.0 => scaled.next_up(),
+        true if dropped < 0.0 && error < 0.0 => scaled.next_down(),
+        _ => scaled,
+    }
+}
+
 /// V_DIV_FIXUP: the special cases of a quotient. Operands: quotient, denominator, numerator.
 pub fn div_fixup(quotient: f64, denominator: f64, numerator: f64) -> f64 {
     let negative = denominator.is_sign_negative() != numerator.is_sign_negative();
@@ -210,8 +232,44 @@ pub fn div_fixup(quotient: f64, denominator: f64, numerator: f64) -> f64 {
         (n, d) if n == 0.0 && d == 0.0 || n.is_infinite() && d.is_infinite() => f64::NAN,
         (n, d) if d == 0.0 || n.is_infinite() => signed(f64::INFINITY),
         (n, d) if n == 0.0 || d.is_infinite() => signed(0.0),
+        // Both operands are ordinary, so that only an overflow on the way can have made this.
+        _ if quotient.is_nan() => signed(f64::INFINITY),
         _ => signed(quotient.abs()),
     }
+}
+
+/// The first 1201 bits of 2/pi behind the binary point, all that the hardware has.
+const TWO_OVER_PI: [u64; 19] = [
+    0xa2f9_836e_4e44_1529,
+    0xfc27_57d1_f534_ddc0,
+    0xdb62_9599_3c43_9041,
+    0xfe51_63ab_debb_c561,
+    0xb724_6e3a_424d_d2e0,
+    0x0649_2eea_09d1_921c,
+    0xfe1d_eb1c_b129_a73e,
+    0xe882_35f5_2ebb_4484,
+    0xe99c_7026_b45f_7e41,
+    0x3991_d639_8353_39f4,
+    0x9c84_5f8b_bdf9_283b,
+    0x1ff8_97ff_de05_980f,
+    0xef2f_118b_5a0a_6d1f,
+    0x6d36_7ecf_27cb_09b7,
+    0x4f46_3f66_9e5f_ea2d,
+    0x7527_bac7_ebe5_f17b,
+    0x3d07_39f7_8a52_92ea,
+    0x6bfb_5fb1_1f8d_5d08,
+    0x5603_3046_fc7b_0000,
+];
+
+/// V_TRIG_PREOP_F64 (RDNA 2 ISA reference): a segment of 53 bits of 2/pi that matters for an operand of this size.
+pub fn trig_preop(value: f64, segment: u32) -> f64 {
+    let exponent = (value.to_bits() >> 52 & 0x7ff) as u32;
+    let shift = (segment & 31) * 53 + exponent.saturating_sub(1077);
+    let word = |index: u32| u128::from(TWO_OVER_PI.get(index as usize).copied().unwrap_or(0));
+    let both = word(shift / 64) << 64 | word(shift / 64 + 1);
+    let bits = (both >> (128 - 53 - shift % 64)) as u64 & ((1 << 53) - 1);
+    let scale = -53 - shift as i32 + if exponent >= 1968 { 128 } else { 0 };
+    ldexp(bits as f64, scale)
 }
 
 #[cfg(test)]
@@ -252,6 +310,11 @@ mod tests {
         assert_eq!(ldexp(1.0, -1074), 5e-324);
         assert_eq!(ldexp(1.0, -1076), 0.0);
         assert_eq!(ldexp(1.0, 1024), f64::INFINITY);
+        assert_eq!(ldexp(5e-324, 2097), 2f64.powi(1023));
+        assert_eq!(ldexp(f64::MAX, i32::MIN), 0.0);
+        // 1 + 2^-52 halves of the least denormal: above the tie, rounded once to the denormal.
+        assert_eq!(ldexp(1.0 + f64::EPSILON, -1075), 5e-324);
+        assert_eq!(ldexp(1.0, -1075), 0.0, "a tie with zero is even");
     }
 
     #[test]
@@ -260,5 +323,16 @@ mod tests {
         assert_eq!(max_num(2.0, f64::NAN), 2.0);
         assert!(min_num(0.0, -0.0).is_sign_negative() && max_num(-0.0, 0.0).is_sign_positive());
         assert_eq!(med3(3.0, 1.0, 2.0), 2.0);
+    }
+
+    #[test]
+    fn segments_of_two_over_pi_add_up_to_it() {
+        let sum: f64 = (0..3).map(|segment| trig_preop(1.0, segment)).sum();
+        assert_eq!(sum, std::f64::consts::FRAC_2_PI);
+        // The first 53 bits, 0xa2f9836e4e4415 and 5 more, of 2^53.
+        assert_eq!(trig_preop(1.0, 0), (0xa2f9_836e_4e44_1529u64 >> 11) as f64 * 2f64.powi(-53));
+        // For 2^60 (biased exponent 1083) the first 6 bits only make whole turns.
+        assert_eq!(trig_preop(2f64.powi(60), 0), (0xa2f9_836e_4e44_1529u64 << 6 >> 11) as f64 * 2f64.powi(-59));
+        assert_eq!(trig_preop(f64::MAX, 31), 0.0);
     }
 }

@@ -2,8 +2,8 @@
 
 use super::decode::Inst;
 use super::float::{
-    DOUBLE, SINGLE, div_fixup, div_scale, f16_to_f32, f32_to_f16, f32_to_f16_rtz, f64_to_f16, flush32, frexp, ldexp,
-    max_num, med3, min_num, output32, output64,
+    DOUBLE, SINGLE, div_fixup, div_scale, div_unscale, f16_to_f32, f32_to_f16, f32_to_f16_rtz, f64_to_f16, flush32, frexp, ldexp,
+    max_num, med3, min_num, output32, output64, trig_preop,
 };
 use super::table::Op::{self, *};
 use super::valu::{modify16, modify32, modify64, source32, source64, write16, write32};
@@ -313,21 +313,27 @@ fn others(wave: &mut Wave, inst: &Inst) -> Done {
             let [(a, _), (b, _), (c, _)] = [floats(wave, 0)?, floats(wave, 1)?, floats(wave, 2)?];
             let vcc = wave.mask(VCC);
             let out = std::array::from_fn(|l| {
-                let value = a[l].mul_add(b[l], c[l]);
-                if vcc >> l & 1 != 0 { ldexp(value.into(), 64) as f32 } else { value }
+                if vcc >> l & 1 == 0 {
+                    return a[l].mul_add(b[l], c[l]);
+                }
+                // In f64 the product is exact: there is one rounding, after the scaling.
+                div_unscale(a[l].into(), b[l].into(), c[l].into(), &SINGLE) as f32
             });
             write_f32(wave, inst, exec, &out)
         }
         v_div_fmas_f64 => {
             let (a, b, c) = (doubles(wave, inst, 0)?, doubles(wave, inst, 1)?, doubles(wave, inst, 2)?);
             let vcc = wave.mask(VCC);
-            let out = std::array::from_fn(|l| {
-                let value = a[l].mul_add(b[l], c[l]);
-                if vcc >> l & 1 != 0 { ldexp(value, 128) } else { value }
+            let out = std::array::from_fn(|l| match vcc >> l & 1 {
+                0 => a[l].mul_add(b[l], c[l]),
+                _ => div_unscale(a[l], b[l], c[l], &DOUBLE),
             });
             write_f64(wave, inst, exec, &out)
         }
-        v_trig_preop_f64 => Err(NOT_IMPLEMENTED),
+        v_trig_preop_f64 => {
+            let (a, (b, exec)) = (doubles(wave, inst, 0)?, whole(wave, 1)?);
+            write_f64(wave, inst, exec, &std::array::from_fn(|l| trig_preop(a[l], b[l])))
+        }
         v_dot4c_i32_i8 => {
             let ((a, exec), (b, _)) = (whole(wave, 0)?, whole(wave, 1)?);
             let c = wave.vector(VGPR + inst.dst, 0)?;
