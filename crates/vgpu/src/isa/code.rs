@@ -34,6 +34,9 @@ impl Code {
     /// The instruction at `pc`.
     #[inline]
     pub fn at<M: Memory>(&mut self, pc: u64, memory: &mut M) -> Result<&Inst, Stop> {
+        if !pc.is_multiple_of(4) {
+            return Err(Fault { access: fetch(pc), reason: FaultReason::Misaligned }.into());
+        }
         let (base, word) = (pc & !(PAGE - 1), (pc % PAGE / 4) as usize);
         let page = match self.recent {
             Some((recent, page)) if recent == base => page,
@@ -58,9 +61,6 @@ impl Code {
 
     #[cold]
     fn decode<M: Memory>(&mut self, page: usize, word: usize, pc: u64, memory: &mut M) -> Result<usize, Stop> {
-        if pc % 4 != 0 {
-            return Err(Fault { access: fetch(pc), reason: FaultReason::Misaligned }.into());
-        }
         // Only the words that the instruction has are fetched: it may be the last one of its mapping.
         let mut words = [0; 3];
         let mut have = 0;

@@ -79,7 +79,7 @@ pub fn deposit(old: u32, value: u32, sdwa: &Sdwa) -> Result<u32, Trap> {
 
 /// The two sources of an SDWA instruction, selected and extended.
 pub fn sources(inst: &Inst, sdwa: &Sdwa, index: usize, values: &mut Vector) -> Result<(), Trap> {
-    if index < 2 && !(sdwa.sel[index] == 6 && !sdwa.sext[index]) {
+    if index < 2 && (sdwa.sel[index] != 6 || sdwa.sext[index]) {
         for value in values.iter_mut() {
             *value = select(*value, sdwa.sel[index], sdwa.sext[index])?;
         }

@@ -38,7 +38,7 @@ impl Lds {
 
     /// Replaces a value of 4 or 8 bytes by what `new` makes of it, and returns the old one.
     fn update(&mut self, addr: u32, width: usize, new: impl FnOnce(u64) -> u64) -> Result<u64, Trap> {
-        if addr as usize % width != 0 {
+        if !(addr as usize).is_multiple_of(width) {
             return Err(UNALIGNED);
         }
         let mut bytes = [0; 8];
@@ -290,8 +290,8 @@ fn swizzle(wave: &mut Wave, inst: &Inst, exec: u64, source: &Vector) -> Done {
 fn permute(wave: &mut Wave, inst: &Inst, exec: u64, address: &Vector, backward: bool) -> Done {
     let source = *wave.vreg(usize::from(inst.data))?;
     let mut out = [0; LANES];
-    for lane in 0..wave.lanes() {
-        let other = lane & !31 | (address[lane].wrapping_add(inst.imm as u32) as usize >> 2) & 31;
+    for (lane, address) in address.iter().enumerate().take(wave.lanes()) {
+        let other = lane & !31 | (address.wrapping_add(inst.imm as u32) as usize >> 2) & 31;
         let (from, to) = if backward { (other, lane) } else { (lane, other) };
         if exec >> from & 1 != 0 {
             out[to] = source[from];

@@ -53,8 +53,8 @@ fn sop2(wave: &mut Wave, inst: &Inst) -> Done {
         s_ashr_i32 => nonzero((ia >> (b & 31)) as u32),
         s_bfm_b32 => (((1u32 << (a & 31)) - 1) << (b & 31), None),
         s_mul_i32 => (a.wrapping_mul(b), None),
-        s_mul_hi_u32 => ((u64::from(a) * u64::from(b) >> 32) as u32, None),
-        s_mul_hi_i32 => ((i64::from(ia) * i64::from(ib) >> 32) as u32, None),
+        s_mul_hi_u32 => (((u64::from(a) * u64::from(b)) >> 32) as u32, None),
+        s_mul_hi_i32 => (((i64::from(ia) * i64::from(ib)) >> 32) as u32, None),
         s_bfe_u32 => nonzero(field(u64::from(a), b & 31, (b >> 16 & 0x7f).min(32)) as u32),
         s_bfe_i32 => {
             let width = (b >> 16 & 0x7f).min(32);

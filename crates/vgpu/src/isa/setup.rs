@@ -86,6 +86,9 @@ impl Kernel {
         };
         let offset = u64::from(field(16)) | u64::from(field(20)) << 32;
         let (rsrc1, rsrc2, properties) = (field(48), field(52), field(56) & 0xffff);
+        if rsrc1 >> 12 & 15 != 0 {
+            return Err(Stop::Invalid("the kernel asks for rounding other than to nearest even".into()));
+        }
         let wave64 = properties & WAVEFRONT_SIZE32 == 0;
 
         let [tmpring] = words(memory, queue + COMPUTE_TMPRING_SIZE)?;

@@ -24,11 +24,26 @@ pub fn execute(wave: &mut Wave, inst: &Inst) -> Done {
     }
 }
 
-/// Source `index` before float modifiers, and the lanes that may be written. `half`: a 16-bit operand, in the low bits of the result.
-pub fn source32(wave: &Wave, inst: &Inst, index: usize, half: bool, exec: u64) -> Result<(Vector, u64), Trap> {
+/// What a source operand of up to 32 bits is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Full,
+    /// 16 bits, in the low bits of the result.
+    Half,
+    /// The same, a float: the inline constants are halves.
+    HalfFloat,
+}
+
+/// Source `index` before float modifiers, and the lanes that may be written.
+#[inline]
+pub fn source32(wave: &Wave, inst: &Inst, index: usize, kind: Kind, exec: u64) -> Result<(Vector, u64), Trap> {
     let code = inst.src[index];
-    if half && (240..=248).contains(&code) {
-        return Ok(([u32::from(FLOATS16[usize::from(code) - 240]); LANES], exec));
+    if kind != Kind::Full && (240..=248).contains(&code) {
+        return match kind {
+            Kind::HalfFloat => Ok(([u32::from(FLOATS16[usize::from(code) - 240]); LANES], exec)),
+            // LLVM's bug 46302: the hardware seems to take the low half of the f32.
+            _ => Err(Trap::Unsupported("a float constant as an operand of a 16-bit integer instruction")),
+        };
     }
     let mut values = wave.vector(code, inst.literal)?;
     let mut enabled = exec;
@@ -38,7 +53,7 @@ pub fn source32(wave: &Wave, inst: &Inst, index: usize, half: bool, exec: u64) -
     if let Some(sdwa) = &inst.sdwa {
         dpp::sources(inst, sdwa, index, &mut values)?;
     }
-    if half && inst.format == Format::Vop3 && inst.op_sel >> index & 1 != 0 {
+    if kind != Kind::Full && inst.format == Format::Vop3 && inst.op_sel >> index & 1 != 0 {
         values = values.map(|v| v >> 16);
     }
     Ok((values, enabled))
@@ -107,9 +122,25 @@ pub fn write16(wave: &mut Wave, inst: &Inst, exec: u64, value: &Vector) -> Done 
     wave.set_vector(usize::from(inst.dst), exec, &merged)
 }
 
+/// A source that must be a scalar.
+fn scalar(wave: &Wave, inst: &Inst, index: usize) -> Result<u32, Trap> {
+    match inst.src[index] {
+        code if code < VGPR && Wave::known_source32(code) => Ok(wave.scalar(code, inst.literal)),
+        _ => Err(Trap::Unsupported("a source that must be a scalar")),
+    }
+}
+
+/// The third source as a mask of lanes.
+fn mask(wave: &Wave, inst: &Inst) -> Result<u64, Trap> {
+    if inst.src[2] < 128 { Ok(wave.mask(inst.src[2])) } else { Err(Trap::Unsupported("a mask that is not in SGPRs")) }
+}
+
 /// Instructions that read or write single lanes, scalar registers, or other lanes. `false`: none of them.
 fn lane_access(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
     let exec = wave.exec();
+    if (inst.dpp.is_some() || inst.sdwa.is_some()) && matches!(inst.op, v_readfirstlane_b32 | v_swap_b32) {
+        return Err(Trap::Unsupported("DPP or SDWA of this instruction"));
+    }
     match inst.op {
         v_nop => {}
         v_readfirstlane_b32 => {
@@ -119,14 +150,15 @@ fn lane_access(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
         }
         v_readlane_b32 => {
             let values = wave.vector(inst.src[0], inst.literal)?;
-            let lane = wave.scalar(inst.src[1], inst.literal) as usize & (wave.lanes() - 1);
+            let lane = scalar(wave, inst, 1)? as usize & (wave.lanes() - 1);
             wave.set_sgpr(inst.dst, values[lane])?;
         }
         v_writelane_b32 => {
-            let value = wave.scalar(inst.src[0], inst.literal);
-            let lane = wave.scalar(inst.src[1], inst.literal) as usize & (wave.lanes() - 1);
+            let value = scalar(wave, inst, 0)?;
+            let lane = scalar(wave, inst, 1)? as usize & (wave.lanes() - 1);
             wave.vreg_mut(usize::from(inst.dst))?[lane] = value;
         }
+        v_swap_b32 if inst.src[0] < VGPR => return Err(Trap::Unsupported("a scalar operand")),
         v_swap_b32 => {
             let (a, b) = (wave.vector(VGPR + inst.dst, 0)?, wave.vector(inst.src[0], 0)?);
             wave.set_vector(usize::from(inst.dst), exec, &b)?;
@@ -134,18 +166,17 @@ fn lane_access(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
         }
         v_permlane16_b32 | v_permlanex16_b32 => {
             let values = wave.vector(inst.src[0], inst.literal)?;
-            let select = u64::from(wave.scalar(inst.src[1], inst.literal))
-                | u64::from(wave.scalar(inst.src[2], inst.literal)) << 32;
+            let select = u64::from(scalar(wave, inst, 1)?) | u64::from(scalar(wave, inst, 2)?) << 32;
             let old = wave.vector(VGPR + inst.dst, 0)?;
             let (fetch_inactive, bound_ctrl) = (inst.op_sel & 1 != 0, inst.op_sel & 2 != 0);
             let mut out = old;
-            for lane in 0..wave.lanes() {
+            for (lane, out) in out.iter_mut().enumerate().take(wave.lanes()) {
                 let row = if inst.op == v_permlanex16_b32 { (lane & !15) ^ 16 } else { lane & !15 };
                 let from = row | (select >> (4 * (lane & 15)) & 15) as usize;
                 if exec >> from & 1 != 0 || fetch_inactive {
-                    out[lane] = values[from];
+                    *out = values[from];
                 } else if bound_ctrl {
-                    out[lane] = 0;
+                    *out = 0;
                 }
             }
             wave.set_vector(usize::from(inst.dst), exec, &out)?;
@@ -171,32 +202,60 @@ fn lane_access(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
 
 /// Integer instructions. `false`: none of them.
 fn integer(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
-    if let Some(function) = unary(inst.op) {
-        let (a, exec) = source32(wave, inst, 0, false, wave.exec())?;
-        write32(wave, inst, exec, &a.map(function))?;
-    } else if let Some((function, half)) = binary(inst) {
-        let (a, exec) = source32(wave, inst, 0, half, wave.exec())?;
-        let (b, _) = source32(wave, inst, 1, half, exec)?;
-        let out = std::array::from_fn(|lane| function(a[lane], b[lane]));
-        match half {
-            true => write16(wave, inst, exec, &out)?,
-            false => write32(wave, inst, exec, &out)?,
-        }
-    } else if let Some((function, half)) = ternary(inst.op) {
-        let exec = wave.exec();
-        let fetch = |index| source32(wave, inst, index, half, exec).map(|(values, _)| values);
-        let (a, b, c) = (fetch(0)?, fetch(1)?, fetch(2)?);
-        let out = std::array::from_fn(|lane| function(a[lane], b[lane], c[lane]));
-        match half {
-            true => write16(wave, inst, exec, &out)?,
-            false => write32(wave, inst, exec, &out)?,
-        }
-    } else {
+    if !(unary(wave, inst)? || binary(wave, inst)? || ternary(wave, inst)?) {
         return wide_and_carry(wave, inst);
     }
     if inst.clamp && !clamps_itself(inst.op) {
         return Err(Trap::Unsupported("integer clamping"));
     }
+    Ok(true)
+}
+
+// Each function is compiled into a loop of its own: these instructions are most of what a kernel executes.
+
+/// A function of one 32-bit operand.
+#[inline(always)]
+fn full1(wave: &mut Wave, inst: &Inst, function: impl Fn(u32) -> u32) -> Result<bool, Trap> {
+    let (a, exec) = source32(wave, inst, 0, Kind::Full, wave.exec())?;
+    write32(wave, inst, exec, &a.map(function))?;
+    Ok(true)
+}
+
+/// A function of two operands of 32 bits.
+#[inline(always)]
+fn full2(wave: &mut Wave, inst: &Inst, function: impl Fn(u32, u32) -> u32) -> Result<bool, Trap> {
+    let (a, exec) = source32(wave, inst, 0, Kind::Full, wave.exec())?;
+    let (b, _) = source32(wave, inst, 1, Kind::Full, exec)?;
+    write32(wave, inst, exec, &std::array::from_fn(|lane| function(a[lane], b[lane])))?;
+    Ok(true)
+}
+
+/// A function of two operands of 16 bits.
+#[inline(always)]
+fn half2(wave: &mut Wave, inst: &Inst, function: impl Fn(u32, u32) -> u32) -> Result<bool, Trap> {
+    let (a, exec) = source32(wave, inst, 0, Kind::Half, wave.exec())?;
+    let (b, _) = source32(wave, inst, 1, Kind::Half, exec)?;
+    write16(wave, inst, exec, &std::array::from_fn(|lane| function(a[lane], b[lane])))?;
+    Ok(true)
+}
+
+/// A function of three operands of 32 bits.
+#[inline(always)]
+fn full3(wave: &mut Wave, inst: &Inst, function: impl Fn(u32, u32, u32) -> u32) -> Result<bool, Trap> {
+    let exec = wave.exec();
+    let fetch = |index| source32(wave, inst, index, Kind::Full, exec).map(|(values, _)| values);
+    let (a, b, c) = (fetch(0)?, fetch(1)?, fetch(2)?);
+    write32(wave, inst, exec, &std::array::from_fn(|lane| function(a[lane], b[lane], c[lane])))?;
+    Ok(true)
+}
+
+/// A function of three operands of 16 bits.
+#[inline(always)]
+fn half3(wave: &mut Wave, inst: &Inst, function: impl Fn(u32, u32, u32) -> u32) -> Result<bool, Trap> {
+    let exec = wave.exec();
+    let fetch = |index| source32(wave, inst, index, Kind::Half, exec).map(|(values, _)| values);
+    let (a, b, c) = (fetch(0)?, fetch(1)?, fetch(2)?);
+    write16(wave, inst, exec, &std::array::from_fn(|lane| function(a[lane], b[lane], c[lane])))?;
     Ok(true)
 }
 
@@ -208,23 +267,23 @@ fn clamps_itself(op: Op) -> bool {
     )
 }
 
-fn unary(op: Op) -> Option<fn(u32) -> u32> {
-    Some(match op {
-        v_mov_b32 => |a| a,
-        v_not_b32 => |a| !a,
-        v_bfrev_b32 => u32::reverse_bits,
-        v_ffbh_u32 => |a| if a == 0 { u32::MAX } else { a.leading_zeros() },
-        v_ffbl_b32 => |a| if a == 0 { u32::MAX } else { a.trailing_zeros() },
-        v_ffbh_i32 => |a| {
+fn unary(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
+    match inst.op {
+        v_mov_b32 => full1(wave, inst, |a| a),
+        v_not_b32 => full1(wave, inst, |a| !a),
+        v_bfrev_b32 => full1(wave, inst, u32::reverse_bits),
+        v_ffbh_u32 => full1(wave, inst, |a| if a == 0 { u32::MAX } else { a.leading_zeros() }),
+        v_ffbl_b32 => full1(wave, inst, |a| if a == 0 { u32::MAX } else { a.trailing_zeros() }),
+        v_ffbh_i32 => full1(wave, inst, |a| {
             let folded = a ^ ((a as i32) >> 31) as u32;
             if folded == 0 { u32::MAX } else { folded.leading_zeros() }
-        },
-        v_sat_pk_u8_i16 => |a| {
+        }),
+        v_sat_pk_u8_i16 => full1(wave, inst, |a| {
             let part = |v: u32| u32::from((v as u16 as i16).clamp(0, 255) as u16);
             part(a) | part(a >> 16) << 8
-        },
-        _ => return None,
-    })
+        }),
+        _ => Ok(false),
+    }
 }
 
 fn i24(v: u32) -> i64 {
@@ -235,76 +294,66 @@ fn u24(v: u32) -> u64 {
     u64::from(v & 0xff_ffff)
 }
 
-type Binary = fn(u32, u32) -> u32;
-
-/// The function of two operands, and whether they are 16 bits wide.
-fn binary(inst: &Inst) -> Option<(Binary, bool)> {
-    let full = |function: Binary| Some((function, false));
-    let half = |function: Binary| Some((function, true));
+fn binary(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
     match inst.op {
-        v_add_nc_u32 if inst.clamp => full(u32::saturating_add),
-        v_sub_nc_u32 if inst.clamp => full(u32::saturating_sub),
-        v_subrev_nc_u32 if inst.clamp => full(|a, b| b.saturating_sub(a)),
-        v_add_nc_i32 if inst.clamp => full(|a, b| (a as i32).saturating_add(b as i32) as u32),
-        v_sub_nc_i32 if inst.clamp => full(|a, b| (a as i32).saturating_sub(b as i32) as u32),
-        v_add_nc_u32 | v_add_nc_i32 => full(u32::wrapping_add),
-        v_sub_nc_u32 | v_sub_nc_i32 => full(u32::wrapping_sub),
-        v_subrev_nc_u32 => full(|a, b| b.wrapping_sub(a)),
-        v_and_b32 => full(|a, b| a & b),
-        v_or_b32 => full(|a, b| a | b),
-        v_xor_b32 => full(|a, b| a ^ b),
-        v_xnor_b32 => full(|a, b| !(a ^ b)),
-        v_lshlrev_b32 => full(|a, b| b << (a & 31)),
-        v_lshrrev_b32 => full(|a, b| b >> (a & 31)),
-        v_ashrrev_i32 => full(|a, b| ((b as i32) >> (a & 31)) as u32),
-        v_min_i32 => full(|a, b| (a as i32).min(b as i32) as u32),
-        v_max_i32 => full(|a, b| (a as i32).max(b as i32) as u32),
-        v_min_u32 => full(u32::min),
-        v_max_u32 => full(u32::max),
-        v_mul_i32_i24 => full(|a, b| (i24(a) * i24(b)) as u32),
-        v_mul_hi_i32_i24 => full(|a, b| (i24(a) * i24(b) >> 32) as u32),
-        v_mul_u32_u24 => full(|a, b| (u24(a) * u24(b)) as u32),
-        v_mul_hi_u32_u24 => full(|a, b| (u24(a) * u24(b) >> 32) as u32),
-        v_mul_lo_u32 | v_mul_lo_i32 => full(u32::wrapping_mul),
-        v_mul_hi_u32 => full(|a, b| (u64::from(a) * u64::from(b) >> 32) as u32),
-        v_mul_hi_i32 => full(|a, b| (i64::from(a as i32) * i64::from(b as i32) >> 32) as u32),
-        v_bfm_b32 => full(|a, b| ((1u32 << (a & 31)) - 1) << (b & 31)),
-        v_bcnt_u32_b32 => full(|a, b| a.count_ones().wrapping_add(b)),
-        v_cvt_pk_u16_u32 => full(|a, b| a.min(0xffff) | b.min(0xffff) << 16),
-        v_cvt_pk_i16_i32 => full(|a, b| {
+        v_add_nc_u32 if inst.clamp => full2(wave, inst, u32::saturating_add),
+        v_sub_nc_u32 if inst.clamp => full2(wave, inst, u32::saturating_sub),
+        v_subrev_nc_u32 if inst.clamp => full2(wave, inst, |a, b| b.saturating_sub(a)),
+        v_add_nc_i32 if inst.clamp => full2(wave, inst, |a, b| (a as i32).saturating_add(b as i32) as u32),
+        v_sub_nc_i32 if inst.clamp => full2(wave, inst, |a, b| (a as i32).saturating_sub(b as i32) as u32),
+        v_add_nc_u32 | v_add_nc_i32 => full2(wave, inst, u32::wrapping_add),
+        v_sub_nc_u32 | v_sub_nc_i32 => full2(wave, inst, u32::wrapping_sub),
+        v_subrev_nc_u32 => full2(wave, inst, |a, b| b.wrapping_sub(a)),
+        v_and_b32 => full2(wave, inst, |a, b| a & b),
+        v_or_b32 => full2(wave, inst, |a, b| a | b),
+        v_xor_b32 => full2(wave, inst, |a, b| a ^ b),
+        v_xnor_b32 => full2(wave, inst, |a, b| !(a ^ b)),
+        v_lshlrev_b32 => full2(wave, inst, |a, b| b << (a & 31)),
+        v_lshrrev_b32 => full2(wave, inst, |a, b| b >> (a & 31)),
+        v_ashrrev_i32 => full2(wave, inst, |a, b| ((b as i32) >> (a & 31)) as u32),
+        v_min_i32 => full2(wave, inst, |a, b| (a as i32).min(b as i32) as u32),
+        v_max_i32 => full2(wave, inst, |a, b| (a as i32).max(b as i32) as u32),
+        v_min_u32 => full2(wave, inst, u32::min),
+        v_max_u32 => full2(wave, inst, u32::max),
+        v_mul_i32_i24 => full2(wave, inst, |a, b| (i24(a) * i24(b)) as u32),
+        v_mul_hi_i32_i24 => full2(wave, inst, |a, b| ((i24(a) * i24(b)) >> 32) as u32),
+        v_mul_u32_u24 => full2(wave, inst, |a, b| (u24(a) * u24(b)) as u32),
+        v_mul_hi_u32_u24 => full2(wave, inst, |a, b| ((u24(a) * u24(b)) >> 32) as u32),
+        v_mul_lo_u32 | v_mul_lo_i32 => full2(wave, inst, u32::wrapping_mul),
+        v_mul_hi_u32 => full2(wave, inst, |a, b| ((u64::from(a) * u64::from(b)) >> 32) as u32),
+        v_mul_hi_i32 => full2(wave, inst, |a, b| ((i64::from(a as i32) * i64::from(b as i32)) >> 32) as u32),
+        v_bfm_b32 => full2(wave, inst, |a, b| ((1u32 << (a & 31)) - 1) << (b & 31)),
+        v_bcnt_u32_b32 => full2(wave, inst, |a, b| a.count_ones().wrapping_add(b)),
+        v_cvt_pk_u16_u32 => full2(wave, inst, |a, b| a.min(0xffff) | b.min(0xffff) << 16),
+        v_cvt_pk_i16_i32 => full2(wave, inst, |a, b| {
             let part = |v: u32| u32::from((v as i32).clamp(-32768, 32767) as i16 as u16);
             part(a) | part(b) << 16
         }),
-        v_add_nc_u16 if inst.clamp => half(|a, b| ((a & 0xffff) + (b & 0xffff)).min(0xffff)),
-        v_sub_nc_u16 if inst.clamp => half(|a, b| (a & 0xffff).saturating_sub(b & 0xffff)),
-        v_add_nc_u16 | v_add_nc_i16 => half(u32::wrapping_add),
-        v_sub_nc_u16 | v_sub_nc_i16 => half(u32::wrapping_sub),
-        v_mul_lo_u16 => half(|a, b| (a & 0xffff).wrapping_mul(b & 0xffff)),
-        v_lshlrev_b16 => half(|a, b| b << (a & 15)),
-        v_lshrrev_b16 => half(|a, b| (b & 0xffff) >> (a & 15)),
-        v_ashrrev_i16 => half(|a, b| (i32::from(b as i16) >> (a & 15)) as u32),
-        v_max_u16 => half(|a, b| (a & 0xffff).max(b & 0xffff)),
-        v_min_u16 => half(|a, b| (a & 0xffff).min(b & 0xffff)),
-        v_max_i16 => half(|a, b| (a as i16).max(b as i16) as u32),
-        v_min_i16 => half(|a, b| (a as i16).min(b as i16) as u32),
-        _ => None,
+        v_add_nc_u16 if inst.clamp => half2(wave, inst, |a, b| ((a & 0xffff) + (b & 0xffff)).min(0xffff)),
+        v_sub_nc_u16 if inst.clamp => half2(wave, inst, |a, b| (a & 0xffff).saturating_sub(b & 0xffff)),
+        v_add_nc_u16 | v_add_nc_i16 => half2(wave, inst, u32::wrapping_add),
+        v_sub_nc_u16 | v_sub_nc_i16 => half2(wave, inst, u32::wrapping_sub),
+        v_mul_lo_u16 => half2(wave, inst, |a, b| (a & 0xffff).wrapping_mul(b & 0xffff)),
+        v_lshlrev_b16 => half2(wave, inst, |a, b| b << (a & 15)),
+        v_lshrrev_b16 => half2(wave, inst, |a, b| (b & 0xffff) >> (a & 15)),
+        v_ashrrev_i16 => half2(wave, inst, |a, b| (i32::from(b as i16) >> (a & 15)) as u32),
+        v_max_u16 => half2(wave, inst, |a, b| (a & 0xffff).max(b & 0xffff)),
+        v_min_u16 => half2(wave, inst, |a, b| (a & 0xffff).min(b & 0xffff)),
+        v_max_i16 => half2(wave, inst, |a, b| (a as i16).max(b as i16) as u32),
+        v_min_i16 => half2(wave, inst, |a, b| (a as i16).min(b as i16) as u32),
+        _ => Ok(false),
     }
 }
 
-type Ternary = fn(u32, u32, u32) -> u32;
-
-/// The function of three operands, and whether they are 16 bits wide.
-fn ternary(op: Op) -> Option<(Ternary, bool)> {
+fn ternary(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
     fn median<T: Ord + Copy>(a: T, b: T, c: T) -> T {
         a.min(b).max(a.max(b).min(c))
     }
-    let full = |function: Ternary| Some((function, false));
-    let half = |function: Ternary| Some((function, true));
-    match op {
-        v_mad_i32_i24 => full(|a, b, c| (i24(a).wrapping_mul(i24(b)) as u32).wrapping_add(c)),
-        v_mad_u32_u24 => full(|a, b, c| (u24(a).wrapping_mul(u24(b)) as u32).wrapping_add(c)),
-        v_bfe_u32 => full(|a, b, c| (u64::from(a) >> (b & 31) & ((1u64 << (c & 31)) - 1)) as u32),
-        v_bfe_i32 => full(|a, b, c| {
+    match inst.op {
+        v_mad_i32_i24 => full3(wave, inst, |a, b, c| (i24(a).wrapping_mul(i24(b)) as u32).wrapping_add(c)),
+        v_mad_u32_u24 => full3(wave, inst, |a, b, c| (u24(a).wrapping_mul(u24(b)) as u32).wrapping_add(c)),
+        v_bfe_u32 => full3(wave, inst, |a, b, c| (u64::from(a) >> (b & 31) & ((1u64 << (c & 31)) - 1)) as u32),
+        v_bfe_i32 => full3(wave, inst, |a, b, c| {
             let width = c & 31;
             if width == 0 {
                 return 0;
@@ -312,45 +361,45 @@ fn ternary(op: Op) -> Option<(Ternary, bool)> {
             let part = (i64::from(a as i32) >> (b & 31)) as u64 & ((1u64 << width) - 1);
             (((part << (64 - width)) as i64) >> (64 - width)) as u32
         }),
-        v_bfi_b32 => full(|a, b, c| a & b | !a & c),
-        v_alignbit_b32 => full(|a, b, c| ((u64::from(a) << 32 | u64::from(b)) >> (c & 31)) as u32),
-        v_alignbyte_b32 => full(|a, b, c| ((u64::from(a) << 32 | u64::from(b)) >> (8 * (c & 3))) as u32),
-        v_min3_i32 => full(|a, b, c| (a as i32).min(b as i32).min(c as i32) as u32),
-        v_max3_i32 => full(|a, b, c| (a as i32).max(b as i32).max(c as i32) as u32),
-        v_med3_i32 => full(|a, b, c| median(a as i32, b as i32, c as i32) as u32),
-        v_min3_u32 => full(|a, b, c| a.min(b).min(c)),
-        v_max3_u32 => full(|a, b, c| a.max(b).max(c)),
-        v_med3_u32 => full(median::<u32>),
-        v_sad_u32 => full(|a, b, c| a.abs_diff(b).wrapping_add(c)),
-        v_sad_u16 => {
-            full(|a, b, c| (a & 0xffff).abs_diff(b & 0xffff).wrapping_add((a >> 16).abs_diff(b >> 16)).wrapping_add(c))
-        }
-        v_sad_u8 => {
-            full(|a, b, c| (0..4).fold(c, |sum, i| sum.wrapping_add((a >> (8 * i) & 255).abs_diff(b >> (8 * i) & 255))))
-        }
-        v_lerp_u8 => full(|a, b, c| {
+        v_bfi_b32 => full3(wave, inst, |a, b, c| a & b | !a & c),
+        v_alignbit_b32 => full3(wave, inst, |a, b, c| ((u64::from(a) << 32 | u64::from(b)) >> (c & 31)) as u32),
+        v_alignbyte_b32 => full3(wave, inst, |a, b, c| ((u64::from(a) << 32 | u64::from(b)) >> (8 * (c & 3))) as u32),
+        v_min3_i32 => full3(wave, inst, |a, b, c| (a as i32).min(b as i32).min(c as i32) as u32),
+        v_max3_i32 => full3(wave, inst, |a, b, c| (a as i32).max(b as i32).max(c as i32) as u32),
+        v_med3_i32 => full3(wave, inst, |a, b, c| median(a as i32, b as i32, c as i32) as u32),
+        v_min3_u32 => full3(wave, inst, |a, b, c| a.min(b).min(c)),
+        v_max3_u32 => full3(wave, inst, |a, b, c| a.max(b).max(c)),
+        v_med3_u32 => full3(wave, inst, median::<u32>),
+        v_sad_u32 => full3(wave, inst, |a, b, c| a.abs_diff(b).wrapping_add(c)),
+        v_sad_u16 => full3(wave, inst, |a, b, c| {
+            (a & 0xffff).abs_diff(b & 0xffff).wrapping_add((a >> 16).abs_diff(b >> 16)).wrapping_add(c)
+        }),
+        v_sad_u8 => full3(wave, inst, |a, b, c| {
+            (0..4).fold(c, |sum, i| sum.wrapping_add((a >> (8 * i) & 255).abs_diff(b >> (8 * i) & 255)))
+        }),
+        v_lerp_u8 => full3(wave, inst, |a, b, c| {
             (0..4).fold(0, |sum, i| {
                 let part = |v: u32| v >> (8 * i) & 255;
                 sum | (part(a) + part(b) + (part(c) & 1)) >> 1 << (8 * i)
             })
         }),
-        v_perm_b32 => full(permute),
-        v_xad_u32 => full(|a, b, c| (a ^ b).wrapping_add(c)),
-        v_lshl_add_u32 => full(|a, b, c| (a << (b & 31)).wrapping_add(c)),
-        v_add_lshl_u32 => full(|a, b, c| a.wrapping_add(b) << (c & 31)),
-        v_add3_u32 => full(|a, b, c| a.wrapping_add(b).wrapping_add(c)),
-        v_lshl_or_b32 => full(|a, b, c| a << (b & 31) | c),
-        v_and_or_b32 => full(|a, b, c| a & b | c),
-        v_or3_b32 => full(|a, b, c| a | b | c),
-        v_xor3_b32 => full(|a, b, c| a ^ b ^ c),
-        v_mad_u16 | v_mad_i16 => half(|a, b, c| (a & 0xffff).wrapping_mul(b & 0xffff).wrapping_add(c)),
-        v_min3_i16 => half(|a, b, c| (a as i16).min(b as i16).min(c as i16) as u32),
-        v_max3_i16 => half(|a, b, c| (a as i16).max(b as i16).max(c as i16) as u32),
-        v_med3_i16 => half(|a, b, c| median(a as i16, b as i16, c as i16) as u32),
-        v_min3_u16 => half(|a, b, c| u32::from((a as u16).min(b as u16).min(c as u16))),
-        v_max3_u16 => half(|a, b, c| u32::from((a as u16).max(b as u16).max(c as u16))),
-        v_med3_u16 => half(|a, b, c| u32::from(median(a as u16, b as u16, c as u16))),
-        _ => None,
+        v_perm_b32 => full3(wave, inst, permute),
+        v_xad_u32 => full3(wave, inst, |a, b, c| (a ^ b).wrapping_add(c)),
+        v_lshl_add_u32 => full3(wave, inst, |a, b, c| (a << (b & 31)).wrapping_add(c)),
+        v_add_lshl_u32 => full3(wave, inst, |a, b, c| a.wrapping_add(b) << (c & 31)),
+        v_add3_u32 => full3(wave, inst, |a, b, c| a.wrapping_add(b).wrapping_add(c)),
+        v_lshl_or_b32 => full3(wave, inst, |a, b, c| a << (b & 31) | c),
+        v_and_or_b32 => full3(wave, inst, |a, b, c| a & b | c),
+        v_or3_b32 => full3(wave, inst, |a, b, c| a | b | c),
+        v_xor3_b32 => full3(wave, inst, |a, b, c| a ^ b ^ c),
+        v_mad_u16 | v_mad_i16 => half3(wave, inst, |a, b, c| (a & 0xffff).wrapping_mul(b & 0xffff).wrapping_add(c)),
+        v_min3_i16 => half3(wave, inst, |a, b, c| (a as i16).min(b as i16).min(c as i16) as u32),
+        v_max3_i16 => half3(wave, inst, |a, b, c| (a as i16).max(b as i16).max(c as i16) as u32),
+        v_med3_i16 => half3(wave, inst, |a, b, c| median(a as i16, b as i16, c as i16) as u32),
+        v_min3_u16 => half3(wave, inst, |a, b, c| u32::from((a as u16).min(b as u16).min(c as u16))),
+        v_max3_u16 => half3(wave, inst, |a, b, c| u32::from((a as u16).max(b as u16).max(c as u16))),
+        v_med3_u16 => half3(wave, inst, |a, b, c| u32::from(median(a as u16, b as u16, c as u16))),
+        _ => Ok(false),
     }
 }
 
@@ -379,9 +428,9 @@ fn wide_and_carry(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
     let exec = wave.exec();
     match inst.op {
         v_cndmask_b32 => {
-            let select = wave.mask(inst.src[2]);
-            let (a, exec) = source32(wave, inst, 0, false, exec)?;
-            let (b, _) = source32(wave, inst, 1, false, exec)?;
+            let select = mask(wave, inst)?;
+            let (a, exec) = source32(wave, inst, 0, Kind::Full, exec)?;
+            let (b, _) = source32(wave, inst, 1, Kind::Full, exec)?;
             let (a, b) = (modify32(wave, inst, 0, &a, false), modify32(wave, inst, 1, &b, false));
             write32(
                 wave,
@@ -395,11 +444,11 @@ fn wide_and_carry(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
                 return Err(Trap::Unsupported("integer clamping"));
             }
             let carry_in = match inst.op {
-                v_add_co_ci_u32 | v_sub_co_ci_u32 | v_subrev_co_ci_u32 => wave.mask(inst.src[2]),
+                v_add_co_ci_u32 | v_sub_co_ci_u32 | v_subrev_co_ci_u32 => mask(wave, inst)?,
                 _ => 0,
             };
-            let (a, exec) = source32(wave, inst, 0, false, exec)?;
-            let (b, _) = source32(wave, inst, 1, false, exec)?;
+            let (a, exec) = source32(wave, inst, 0, Kind::Full, exec)?;
+            let (b, _) = source32(wave, inst, 1, Kind::Full, exec)?;
             let mut carry = 0;
             let out = std::array::from_fn(|lane| {
                 let (x, y) = (u64::from(a[lane]), u64::from(b[lane]));
@@ -416,7 +465,7 @@ fn wide_and_carry(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
             wave.set_mask(inst.sdst, carry & exec)?;
         }
         v_lshlrev_b64 | v_lshrrev_b64 | v_ashrrev_i64 => {
-            let (shift, _) = source32(wave, inst, 0, false, exec)?;
+            let (shift, _) = source32(wave, inst, 0, Kind::Full, exec)?;
             let wide = if inst.op == v_ashrrev_i64 { Wide::Signed } else { Wide::Unsigned };
             let value = source64(wave, inst, 1, wide)?;
             let out = std::array::from_fn(|lane| {
@@ -431,8 +480,8 @@ fn wide_and_carry(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
         }
         v_mad_u64_u32 | v_mad_i64_i32 => {
             let signed = inst.op == v_mad_i64_i32;
-            let (a, _) = source32(wave, inst, 0, false, exec)?;
-            let (b, _) = source32(wave, inst, 1, false, exec)?;
+            let (a, _) = source32(wave, inst, 0, Kind::Full, exec)?;
+            let (b, _) = source32(wave, inst, 1, Kind::Full, exec)?;
             let c = source64(wave, inst, 2, if signed { Wide::Signed } else { Wide::Unsigned })?;
             let mut overflow = 0;
             let out = std::array::from_fn(|lane| {
@@ -450,9 +499,9 @@ fn wide_and_carry(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
             wave.set_mask(inst.sdst, overflow & exec)?;
         }
         v_mad_u32_u16 | v_mad_i32_i16 => {
-            let (a, _) = source32(wave, inst, 0, true, exec)?;
-            let (b, _) = source32(wave, inst, 1, true, exec)?;
-            let (c, _) = source32(wave, inst, 2, false, exec)?;
+            let (a, _) = source32(wave, inst, 0, Kind::Half, exec)?;
+            let (b, _) = source32(wave, inst, 1, Kind::Half, exec)?;
+            let (c, _) = source32(wave, inst, 2, Kind::Full, exec)?;
             let out = std::array::from_fn(|lane| match inst.op {
                 v_mad_u32_u16 => ((a[lane] & 0xffff) * (b[lane] & 0xffff)).wrapping_add(c[lane]),
                 _ => (i32::from(a[lane] as i16) * i32::from(b[lane] as i16)).wrapping_add(c[lane] as i32) as u32,
@@ -460,8 +509,8 @@ fn wide_and_carry(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
             write32(wave, inst, exec, &out)?;
         }
         v_pack_b32_f16 => {
-            let (a, _) = source32(wave, inst, 0, true, exec)?;
-            let (b, _) = source32(wave, inst, 1, true, exec)?;
+            let (a, _) = source32(wave, inst, 0, Kind::HalfFloat, exec)?;
+            let (b, _) = source32(wave, inst, 1, Kind::HalfFloat, exec)?;
             let (a, b) = (modify16(inst, 0, &a), modify16(inst, 1, &b));
             write32(wave, inst, exec, &std::array::from_fn(|lane| a[lane] & 0xffff | b[lane] << 16))?;
         }

@@ -2,34 +2,46 @@
 
 use super::decode::Inst;
 use super::float::{
-    DOUBLE, SINGLE, div_fixup, div_scale, div_unscale, f16_to_f32, f32_to_f16, f32_to_f16_rtz, f64_to_f16, flush32, frexp, ldexp,
-    max_num, med3, min_num, output32, output64, trig_preop,
+    DOUBLE, SINGLE, div_fixup, div_scale, div_unscale, f16_to_f32, f32_to_f16, f32_to_f16_rtz, f64_to_f16, flush32,
+    frexp, ldexp, max_num, med3, min_num, output32, output64, trig_preop,
 };
 use super::table::Op::{self, *};
-use super::valu::{modify16, modify32, modify64, source32, source64, write16, write32};
+use super::valu::{Kind, modify16, modify32, modify64, source32, source64, write16, write32};
 use super::wave::{FLOATS16, LANES, VCC, VGPR, Vector, Wave, Wide};
 use super::{Done, NOT_IMPLEMENTED, Trap};
 
 /// Executes a float instruction or conversion.
 pub fn execute(wave: &mut Wave, inst: &Inst) -> Done {
-    if let Some(function) = unary32(inst.op) {
-        let (a, exec) = source32(wave, inst, 0, false, wave.exec())?;
-        let a = modify32(wave, inst, 0, &a, true);
-        write_f32(wave, inst, exec, &a.map(|v| function(f32::from_bits(v))))
-    } else if let Some(function) = binary32(inst.op) {
-        let (a, exec) = source32(wave, inst, 0, false, wave.exec())?;
-        let (b, _) = source32(wave, inst, 1, false, exec)?;
-        let (a, b) = (modify32(wave, inst, 0, &a, true), modify32(wave, inst, 1, &b, true));
-        write_f32(wave, inst, exec, &std::array::from_fn(|l| function(f32::from_bits(a[l]), f32::from_bits(b[l]))))
-    } else if let Some(function) = ternary32(inst.op) {
-        fused32(wave, inst, function)
-    } else if let Some(function) = function16(inst.op) {
+    if unary32(wave, inst)? || binary32(wave, inst)? || ternary32(wave, inst)? {
+        return Ok(());
+    }
+    if let Some(function) = function16(inst.op) {
         half(wave, inst, function)
     } else if let Some(function) = function64(inst.op) {
         double(wave, inst, function)
     } else {
         others(wave, inst)
     }
+}
+
+// As for the integers, each function of 32 bits is compiled into a loop of its own.
+
+#[inline(always)]
+fn float1(wave: &mut Wave, inst: &Inst, function: impl Fn(f32) -> f32) -> Result<bool, Trap> {
+    let (a, exec) = source32(wave, inst, 0, Kind::Full, wave.exec())?;
+    let a = modify32(wave, inst, 0, &a, true);
+    write_f32(wave, inst, exec, &a.map(|v| function(f32::from_bits(v))))?;
+    Ok(true)
+}
+
+#[inline(always)]
+fn float2(wave: &mut Wave, inst: &Inst, function: impl Fn(f32, f32) -> f32) -> Result<bool, Trap> {
+    let (a, exec) = source32(wave, inst, 0, Kind::Full, wave.exec())?;
+    let (b, _) = source32(wave, inst, 1, Kind::Full, exec)?;
+    let (a, b) = (modify32(wave, inst, 0, &a, true), modify32(wave, inst, 1, &b, true));
+    let out = std::array::from_fn(|l| function(f32::from_bits(a[l]), f32::from_bits(b[l])));
+    write_f32(wave, inst, exec, &out)?;
+    Ok(true)
 }
 
 fn write_f32(wave: &mut Wave, inst: &Inst, exec: u64, value: &[f32; LANES]) -> Done {
@@ -43,70 +55,83 @@ fn write_f64(wave: &mut Wave, inst: &Inst, exec: u64, value: &[f64; LANES]) -> D
     wave.set_vector64(usize::from(inst.dst), exec, &out)
 }
 
-/// The approximate functions are computed in f64 and rounded: within the hardware's error, and exact where it is.
-fn unary32(op: Op) -> Option<fn(f32) -> f32> {
+/// Functions of one f32. The approximate ones are computed in f64 and rounded: within the hardware's error, and exact where it is.
+fn unary32(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
     fn wide(function: impl Fn(f64) -> f64) -> impl Fn(f32) -> f32 {
         move |v| function(f64::from(v)) as f32
     }
-    Some(match op {
-        v_fract_f32 => |v| (v - v.floor()).min(1.0 - f32::EPSILON / 2.0),
-        v_trunc_f32 => f32::trunc,
-        v_ceil_f32 => f32::ceil,
-        v_rndne_f32 => f32::round_ties_even,
-        v_floor_f32 => f32::floor,
-        v_exp_f32 => |v| wide(f64::exp2)(v),
-        v_log_f32 => |v| wide(f64::log2)(v),
-        v_rcp_f32 | v_rcp_iflag_f32 => |v| wide(f64::recip)(v),
-        v_rsq_f32 => |v| wide(|x| x.sqrt().recip())(v),
-        v_sqrt_f32 => f32::sqrt,
+    match inst.op {
+        v_fract_f32 => float1(wave, inst, |v| fract(v.into(), 1.0 - f64::from(f32::EPSILON) / 2.0) as f32),
+        v_trunc_f32 => float1(wave, inst, f32::trunc),
+        v_ceil_f32 => float1(wave, inst, f32::ceil),
+        v_rndne_f32 => float1(wave, inst, f32::round_ties_even),
+        v_floor_f32 => float1(wave, inst, f32::floor),
+        v_exp_f32 => float1(wave, inst, wide(f64::exp2)),
+        v_log_f32 => float1(wave, inst, wide(f64::log2)),
+        v_rcp_f32 | v_rcp_iflag_f32 => float1(wave, inst, wide(f64::recip)),
+        v_rsq_f32 => float1(wave, inst, wide(|x| x.sqrt().recip())),
+        v_sqrt_f32 => float1(wave, inst, f32::sqrt),
         // The operand counts whole turns.
-        v_sin_f32 => |v| wide(|x| (x.fract() * std::f64::consts::TAU).sin())(v),
-        v_cos_f32 => |v| wide(|x| (x.fract() * std::f64::consts::TAU).cos())(v),
-        v_frexp_mant_f32 => |v| frexp(f64::from(v)).0 as f32,
-        _ => return None,
-    })
+        v_sin_f32 => float1(wave, inst, wide(|x| (x.fract() * std::f64::consts::TAU).sin())),
+        v_cos_f32 => float1(wave, inst, wide(|x| (x.fract() * std::f64::consts::TAU).cos())),
+        v_frexp_mant_f32 => float1(wave, inst, wide(|x| frexp(x).0)),
+        _ => Ok(false),
+    }
 }
 
-fn binary32(op: Op) -> Option<fn(f32, f32) -> f32> {
-    Some(match op {
-        v_add_f32 => |a, b| a + b,
-        v_sub_f32 => |a, b| a - b,
-        v_subrev_f32 => |a, b| b - a,
-        v_mul_f32 => |a, b| a * b,
-        v_mul_legacy_f32 => |a, b| if a == 0.0 || b == 0.0 { 0.0 } else { a * b },
-        v_min_f32 => |a, b| min_num(f64::from(a), f64::from(b)) as f32,
-        v_max_f32 => |a, b| max_num(f64::from(a), f64::from(b)) as f32,
-        _ => return None,
-    })
+/// What is above the next lower integer; rounding does not make 1 of it.
+fn fract(value: f64, most: f64) -> f64 {
+    let fraction = value - value.floor();
+    if fraction > most { most } else { fraction }
 }
 
-fn ternary32(op: Op) -> Option<fn(f32, f32, f32) -> f32> {
-    Some(match op {
-        v_fma_f32 | v_fmac_f32 | v_fmamk_f32 | v_fmaak_f32 => f32::mul_add,
-        v_mad_f32 | v_mac_f32 | v_madmk_f32 | v_madak_f32 => |a, b, c| a * b + c,
-        v_min3_f32 => |a, b, c| min_num(min_num(a.into(), b.into()), c.into()) as f32,
-        v_max3_f32 => |a, b, c| max_num(max_num(a.into(), b.into()), c.into()) as f32,
-        v_med3_f32 => |a, b, c| med3(a.into(), b.into(), c.into()) as f32,
-        v_div_fixup_f32 => |q, d, n| div_fixup(q.into(), d.into(), n.into()) as f32,
-        _ => return None,
-    })
+fn binary32(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
+    match inst.op {
+        v_add_f32 => float2(wave, inst, |a, b| a + b),
+        v_sub_f32 => float2(wave, inst, |a, b| a - b),
+        v_subrev_f32 => float2(wave, inst, |a, b| b - a),
+        v_mul_f32 => float2(wave, inst, |a, b| a * b),
+        v_mul_legacy_f32 => float2(wave, inst, |a, b| if a == 0.0 || b == 0.0 { 0.0 } else { a * b }),
+        v_min_f32 => float2(wave, inst, |a, b| min_num(f64::from(a), f64::from(b)) as f32),
+        v_max_f32 => float2(wave, inst, |a, b| max_num(f64::from(a), f64::from(b)) as f32),
+        _ => Ok(false),
+    }
+}
+
+fn ternary32(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
+    match inst.op {
+        v_fma_f32 | v_fmac_f32 | v_fmamk_f32 | v_fmaak_f32 => fused32(wave, inst, f32::mul_add),
+        v_mad_f32 | v_mac_f32 | v_madmk_f32 | v_madak_f32 => fused32(wave, inst, |a, b, c| a * b + c),
+        v_min3_f32 => fused32(wave, inst, |a, b, c| min_num(min_num(a.into(), b.into()), c.into()) as f32),
+        v_max3_f32 => fused32(wave, inst, |a, b, c| max_num(max_num(a.into(), b.into()), c.into()) as f32),
+        v_med3_f32 => fused32(wave, inst, |a, b, c| med3(a.into(), b.into(), c.into()) as f32),
+        v_div_fixup_f32 => fused32(wave, inst, |q, d, n| div_fixup(q.into(), d.into(), n.into()) as f32),
+        _ => Ok(false),
+    }
 }
 
 /// Three operands; the third may be the destination, or a literal in the second or third place.
-fn fused32(wave: &mut Wave, inst: &Inst, function: fn(f32, f32, f32) -> f32) -> Done {
-    let (a, exec) = source32(wave, inst, 0, false, wave.exec())?;
-    let (b, _) = source32(wave, inst, 1, false, exec)?;
+#[inline(always)]
+fn fused32(wave: &mut Wave, inst: &Inst, function: impl Fn(f32, f32, f32) -> f32) -> Result<bool, Trap> {
+    let (a, exec) = source32(wave, inst, 0, Kind::Full, wave.exec())?;
+    let (b, _) = source32(wave, inst, 1, Kind::Full, exec)?;
     let literal = [inst.words[1]; LANES];
     let (b, c) = match inst.op {
         v_fmac_f32 | v_mac_f32 => (b, wave.vector(VGPR + inst.dst, 0)?),
         v_fmamk_f32 | v_madmk_f32 => (literal, b),
         v_fmaak_f32 | v_madak_f32 => (b, literal),
-        _ => (b, source32(wave, inst, 2, false, exec)?.0),
+        _ => (b, source32(wave, inst, 2, Kind::Full, exec)?.0),
     };
     let (a, b, c) =
         (modify32(wave, inst, 0, &a, true), modify32(wave, inst, 1, &b, true), modify32(wave, inst, 2, &c, true));
     let out = std::array::from_fn(|l| function(f32::from_bits(a[l]), f32::from_bits(b[l]), f32::from_bits(c[l])));
-    write_f32(wave, inst, exec, &out)
+    write_f32(wave, inst, exec, &out)?;
+    Ok(true)
+}
+
+/// f16 and f64 have their denormals with every compiler's defaults.
+fn keeps_denormals(wave: &Wave) -> Done {
+    if wave.mode >> 6 & 3 == 3 { Ok(()) } else { Err(Trap::Unsupported("f16 and f64 with denormals flushed")) }
 }
 
 /// A function of up to three f16 operands, computed in f64, where sums and products of two are exact; how many it takes.
@@ -124,7 +149,7 @@ fn function16(op: Op) -> Option<Half> {
         v_ceil_f16 => (1, |a, _, _| a.ceil()),
         v_trunc_f16 => (1, |a, _, _| a.trunc()),
         v_rndne_f16 => (1, |a, _, _| a.round_ties_even()),
-        v_fract_f16 => (1, |a, _, _| a - a.floor()),
+        v_fract_f16 => (1, |a, _, _| fract(a, 1.0 - 1.0 / 2048.0)),
         v_sin_f16 => (1, |a, _, _| (a.fract() * std::f64::consts::TAU).sin()),
         v_cos_f16 => (1, |a, _, _| (a.fract() * std::f64::consts::TAU).cos()),
         v_add_f16 => (2, |a, b, _| a + b),
@@ -143,14 +168,15 @@ fn function16(op: Op) -> Option<Half> {
 }
 
 fn half(wave: &mut Wave, inst: &Inst, (count, function): Half) -> Done {
-    let (a, exec) = source32(wave, inst, 0, true, wave.exec())?;
+    keeps_denormals(wave)?;
+    let (a, exec) = source32(wave, inst, 0, Kind::HalfFloat, wave.exec())?;
     let literal = [inst.words[1] & 0xffff; LANES];
-    let b = if count > 1 { source32(wave, inst, 1, true, exec)?.0 } else { a };
+    let b = if count > 1 { source32(wave, inst, 1, Kind::HalfFloat, exec)?.0 } else { a };
     let (b, c) = match inst.op {
         v_fmac_f16 => (b, wave.vector(VGPR + inst.dst, 0)?),
         v_fmamk_f16 => (literal, b),
         v_fmaak_f16 => (b, literal),
-        _ if count > 2 => (b, source32(wave, inst, 2, true, exec)?.0),
+        _ if count > 2 => (b, source32(wave, inst, 2, Kind::HalfFloat, exec)?.0),
         _ => (b, a),
     };
     let value = |index: usize, values: &Vector| modify16(inst, index, values).map(|v| f64::from(f16_to_f32(v as u16)));
@@ -169,7 +195,7 @@ fn function64(op: Op) -> Option<Double> {
         v_ceil_f64 => (1, |a, _, _| a.ceil()),
         v_rndne_f64 => (1, |a, _, _| a.round_ties_even()),
         v_floor_f64 => (1, |a, _, _| a.floor()),
-        v_fract_f64 => (1, |a, _, _| (a - a.floor()).min(1.0 - f64::EPSILON / 2.0)),
+        v_fract_f64 => (1, |a, _, _| fract(a, 1.0 - f64::EPSILON / 2.0)),
         v_rcp_f64 => (1, |a, _, _| a.recip()),
         v_rsq_f64 => (1, |a, _, _| a.sqrt().recip()),
         v_sqrt_f64 => (1, |a, _, _| a.sqrt()),
@@ -190,6 +216,7 @@ fn doubles(wave: &Wave, inst: &Inst, index: usize) -> Result<[f64; LANES], Trap>
 }
 
 fn double(wave: &mut Wave, inst: &Inst, (count, function): Double) -> Done {
+    keeps_denormals(wave)?;
     let a = doubles(wave, inst, 0)?;
     let b = if count > 1 { doubles(wave, inst, 1)? } else { a };
     let c = if count > 2 { doubles(wave, inst, 2)? } else { a };
@@ -200,14 +227,14 @@ fn double(wave: &mut Wave, inst: &Inst, (count, function): Double) -> Done {
 fn others(wave: &mut Wave, inst: &Inst) -> Done {
     let exec = wave.exec();
     let floats = |wave: &Wave, index: usize| -> Result<([f32; LANES], u64), Trap> {
-        let (values, exec) = source32(wave, inst, index, false, exec)?;
+        let (values, exec) = source32(wave, inst, index, Kind::Full, exec)?;
         Ok((modify32(wave, inst, index, &values, true).map(f32::from_bits), exec))
     };
     let halves = |wave: &Wave, index: usize| -> Result<([f32; LANES], u64), Trap> {
-        let (values, exec) = source32(wave, inst, index, true, exec)?;
+        let (values, exec) = source32(wave, inst, index, Kind::HalfFloat, exec)?;
         Ok((modify16(inst, index, &values).map(|v| f16_to_f32(v as u16)), exec))
     };
-    let whole = |wave: &Wave, index: usize| source32(wave, inst, index, false, exec);
+    let whole = |wave: &Wave, index: usize| source32(wave, inst, index, Kind::Full, exec);
     match inst.op {
         v_cvt_f32_i32 => whole(wave, 0).and_then(|(a, exec)| write_f32(wave, inst, exec, &a.map(|v| v as i32 as f32))),
         v_cvt_f32_u32 => whole(wave, 0).and_then(|(a, exec)| write_f32(wave, inst, exec, &a.map(|v| v as f32))),
@@ -232,9 +259,9 @@ fn others(wave: &mut Wave, inst: &Inst) -> Done {
             write16(wave, inst, exec, &a.map(|v| u32::from(f32_to_f16(output32(v, inst.omod, inst.clamp)))))
         }),
         v_cvt_f32_f16 => halves(wave, 0).and_then(|(a, exec)| write_f32(wave, inst, exec, &a)),
-        v_cvt_f16_u16 => source32(wave, inst, 0, true, exec)
+        v_cvt_f16_u16 => source32(wave, inst, 0, Kind::Half, exec)
             .and_then(|(a, exec)| write16(wave, inst, exec, &a.map(|v| u32::from(f32_to_f16(f32::from(v as u16)))))),
-        v_cvt_f16_i16 => source32(wave, inst, 0, true, exec)
+        v_cvt_f16_i16 => source32(wave, inst, 0, Kind::Half, exec)
             .and_then(|(a, exec)| write16(wave, inst, exec, &a.map(|v| u32::from(f32_to_f16(f32::from(v as i16)))))),
         v_cvt_u16_f16 => {
             halves(wave, 0).and_then(|(a, exec)| write16(wave, inst, exec, &a.map(|v| u32::from(v as u16))))
@@ -275,7 +302,7 @@ fn others(wave: &mut Wave, inst: &Inst) -> Done {
             write_f32(wave, inst, exec, &std::array::from_fn(|l| ldexp(a[l].into(), b[l] as i32) as f32))
         }
         v_ldexp_f16 => {
-            let ((a, exec), (b, _)) = (halves(wave, 0)?, source32(wave, inst, 1, true, exec)?);
+            let ((a, exec), (b, _)) = (halves(wave, 0)?, source32(wave, inst, 1, Kind::Half, exec)?);
             write16(
                 wave,
                 inst,
@@ -383,6 +410,7 @@ pub fn packed(wave: &mut Wave, inst: &Inst) -> Done {
             part(false) | part(true) << 16
         })
     } else if let Some((count, function)) = packed_float(inst.op) {
+        keeps_denormals(wave)?;
         let mut sources = [source(0, true)?, source(1, true)?, [0; LANES]];
         if count > 2 {
             sources[2] = source(2, true)?;
@@ -467,9 +495,15 @@ fn packed_float(op: Op) -> Option<Half> {
 /// V_FMA_MIX: a fused f32 operation whose sources are f32, or a half of a register (op_sel_hi set; op_sel: which).
 fn mix(wave: &mut Wave, inst: &Inst) -> Done {
     let exec = wave.exec();
+    if wave.mode >> 4 & 15 != 15 {
+        return Err(Trap::Unsupported("mixed precision with denormals flushed"));
+    }
     let mut sources = [[0f32; LANES]; 3];
     for (index, values) in sources.iter_mut().enumerate() {
         let bits = wave.vector(inst.src[index], inst.literal)?;
+        if inst.op_sel_hi >> index & 1 != 0 && (240..=248).contains(&inst.src[index]) {
+            return Err(Trap::Unsupported("a constant as an operand of half precision"));
+        }
         let (half, high) = (inst.op_sel_hi >> index & 1 != 0, inst.op_sel >> index & 1 != 0);
         for lane in 0..LANES {
             let mut value = match half {

@@ -2,6 +2,7 @@
 
 use super::decode::{Format, Inst};
 use super::float::f16_to_f32;
+use super::valu::Kind;
 use super::wave::{LANES, Wave, Wide};
 use super::{Done, NOT_IMPLEMENTED, Trap, valu};
 
@@ -70,22 +71,27 @@ fn mask(lanes: usize, test: impl Fn(usize) -> bool) -> u64 {
 }
 
 fn compare32(wave: &Wave, inst: &Inst, kind: Type, condition: u32, class: bool, exec: u64) -> Result<(u64, u64), Trap> {
-    let half = matches!(kind, Type::F16 | Type::I16 | Type::U16);
-    let (a, enabled) = valu::source32(wave, inst, 0, half, exec)?;
-    let (b, _) = valu::source32(wave, inst, 1, half, exec)?;
+    let operand = match kind {
+        Type::F16 => Kind::HalfFloat,
+        Type::I16 | Type::U16 => Kind::Half,
+        _ => Kind::Full,
+    };
+    let (a, enabled) = valu::source32(wave, inst, 0, operand, exec)?;
+    // A class test's second operand is a mask.
+    let (b, _) = valu::source32(wave, inst, 1, if class { Kind::Full } else { operand }, exec)?;
     let lanes = wave.lanes().min(LANES);
     let result = match kind {
-        Type::I32 => mask(lanes, |l| integer(condition, &(a[l] as i32), &(b[l] as i32))),
-        Type::U32 => mask(lanes, |l| integer(condition, &a[l], &b[l])),
-        Type::I16 => mask(lanes, |l| integer(condition, &(a[l] as i16), &(b[l] as i16))),
-        Type::U16 => mask(lanes, |l| integer(condition, &(a[l] as u16), &(b[l] as u16))),
+        Type::I32 => compare(condition, lanes, |l| a[l] as i32, |l| b[l] as i32),
+        Type::U32 => compare(condition, lanes, |l| a[l], |l| b[l]),
+        Type::I16 => compare(condition, lanes, |l| a[l] as i16, |l| b[l] as i16),
+        Type::U16 => compare(condition, lanes, |l| a[l] as u16, |l| b[l] as u16),
         Type::F16 if class => {
             let a = valu::modify16(inst, 0, &a);
             mask(lanes, |l| class16(a[l] as u16, b[l]))
         }
         Type::F16 => {
             let (a, b) = (valu::modify16(inst, 0, &a), valu::modify16(inst, 1, &b));
-            mask(lanes, |l| float(condition, f64::from(f16_to_f32(a[l] as u16)), f64::from(f16_to_f32(b[l] as u16))))
+            compare(condition, lanes, |l| f16_to_f32(a[l] as u16), |l| f16_to_f32(b[l] as u16))
         }
         _ if class => {
             let a = valu::modify32(wave, inst, 0, &a, false);
@@ -93,7 +99,7 @@ fn compare32(wave: &Wave, inst: &Inst, kind: Type, condition: u32, class: bool, 
         }
         _ => {
             let (a, b) = (valu::modify32(wave, inst, 0, &a, true), valu::modify32(wave, inst, 1, &b, true));
-            mask(lanes, |l| float(condition, f64::from(f32::from_bits(a[l])), f64::from(f32::from_bits(b[l]))))
+            compare(condition, lanes, |l| f32::from_bits(a[l]), |l| f32::from_bits(b[l]))
         }
     };
     Ok((result, enabled))
@@ -108,47 +114,34 @@ fn compare64(wave: &Wave, inst: &Inst, kind: Type, condition: u32, class: bool) 
     let a = valu::source64(wave, inst, 0, wide)?;
     let lanes = wave.lanes().min(LANES);
     if class {
-        let (a, (b, _)) = (valu::modify64(inst, 0, &a), valu::source32(wave, inst, 1, false, u64::MAX)?);
+        let (a, (b, _)) = (valu::modify64(inst, 0, &a), valu::source32(wave, inst, 1, Kind::Full, u64::MAX)?);
         return Ok(mask(lanes, |l| class64(a[l], b[l])));
     }
     let b = valu::source64(wave, inst, 1, wide)?;
     Ok(match kind {
-        Type::I64 => mask(lanes, |l| integer(condition, &(a[l] as i64), &(b[l] as i64))),
-        Type::U64 => mask(lanes, |l| integer(condition, &a[l], &b[l])),
+        Type::I64 => compare(condition, lanes, |l| a[l] as i64, |l| b[l] as i64),
+        Type::U64 => compare(condition, lanes, |l| a[l], |l| b[l]),
         _ => {
             let (a, b) = (valu::modify64(inst, 0, &a), valu::modify64(inst, 1, &b));
-            mask(lanes, |l| float(condition, f64::from_bits(a[l]), f64::from_bits(b[l])))
+            compare(condition, lanes, |l| f64::from_bits(a[l]), |l| f64::from_bits(b[l]))
         }
     })
 }
 
-/// Conditions of integers: F, LT, EQ, LE, GT, NE, GE, T.
-fn integer<T: Ord>(condition: u32, a: &T, b: &T) -> bool {
+/// The lanes for which a condition holds: F, LT, EQ, LE, GT, LG, GE, O, then for floats their opposites U, NGE, NLG, NGT, NLE, NEQ, NLT, TRU.
+/// (Integers call LG NE and O T.)
+fn compare<T: PartialOrd>(condition: u32, lanes: usize, a: impl Fn(usize) -> T, b: impl Fn(usize) -> T) -> u64 {
+    // Each condition has a loop of its own.
     match condition {
-        0 => false,
-        1 => a < b,
-        2 => a == b,
-        3 => a <= b,
-        4 => a > b,
-        5 => a != b,
-        6 => a >= b,
-        _ => true,
-    }
-}
-
-/// Conditions of floats: F, LT, EQ, LE, GT, LG, GE, O, U, NGE, NLG, NGT, NLE, NEQ, NLT, TRU.
-fn float(condition: u32, a: f64, b: f64) -> bool {
-    match condition {
-        0 => false,
-        1 => a < b,
-        2 => a == b,
-        3 => a <= b,
-        4 => a > b,
-        5 => a < b || a > b,
-        6 => a >= b,
-        7 => !(a.is_nan() || b.is_nan()),
-        8..=15 => !float(15 - condition, a, b),
-        _ => false,
+        0 => 0,
+        1 => mask(lanes, |l| a(l) < b(l)),
+        2 => mask(lanes, |l| a(l) == b(l)),
+        3 => mask(lanes, |l| a(l) <= b(l)),
+        4 => mask(lanes, |l| a(l) > b(l)),
+        5 => mask(lanes, |l| a(l) < b(l) || a(l) > b(l)),
+        6 => mask(lanes, |l| a(l) >= b(l)),
+        7 => mask(lanes, |l| a(l) <= b(l) || a(l) > b(l)),
+        _ => !compare(15 - (condition & 15), lanes, a, b) & (u64::MAX >> (64 - lanes)),
     }
 }
 

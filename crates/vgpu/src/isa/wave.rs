@@ -87,12 +87,12 @@ impl Wave {
     /// A lane mask register pair: VCC, EXEC or any SGPRs. A wave32 uses the low word alone.
     pub fn mask(&self, code: u16) -> u64 {
         let low = u64::from(self.scalar(code, 0));
-        if self.wave64 { low | u64::from(self.scalar(code + 1, 0)) << 32 } else { low }
+        if self.wave64 && code != NULL { low | u64::from(self.scalar(code + 1, 0)) << 32 } else { low }
     }
 
     pub fn set_mask(&mut self, code: u16, value: u64) -> Done {
         self.set_sgpr(code, value as u32)?;
-        if self.wave64 { self.set_sgpr(code + 1, (value >> 32) as u32) } else { Ok(()) }
+        if self.wave64 && code != NULL { self.set_sgpr(code + 1, (value >> 32) as u32) } else { Ok(()) }
     }
 
     pub fn exec(&self) -> u64 {
@@ -245,8 +245,14 @@ impl Wave {
     }
 
     /// Writes the lanes of `exec` to a vector register.
+    #[inline]
     pub fn set_vector(&mut self, register: usize, exec: u64, value: &Vector) -> Done {
+        let lanes = self.lanes();
         let target = self.vreg_mut(register)?;
+        if exec == u64::MAX >> (LANES - lanes) {
+            target[..lanes].copy_from_slice(&value[..lanes]);
+            return Ok(());
+        }
         for (lane, (target, value)) in target.iter_mut().zip(value).enumerate() {
             *target = if exec >> lane & 1 != 0 { *value } else { *target };
         }
