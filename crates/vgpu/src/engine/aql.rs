@@ -29,6 +29,7 @@ const NO_SCRATCH_WAVE32: u64 = 0x400;
 const INVALID_FORMAT: u64 = 32;
 const INVALID_CODE: u64 = 8;
 const ILLEGAL_INSTRUCTION: u64 = 0x4000_0000;
+const EXCEPTION: u64 = 0x8000_0000;
 
 /// The state of one AQL queue.
 #[derive(Debug, Default)]
@@ -142,7 +143,9 @@ impl Aql {
             self.running = Some(Running { dispatch: Box::new(dispatch), start: (outside.clock)() });
         }
         let Some(running) = &mut self.running else { return Ok(None) };
-        match running.dispatch.step(memory, budget).map_err(halt)? {
+        let progress = running.dispatch.step(memory, budget);
+        outside.events.extend(running.dispatch.take_interrupts());
+        match progress.map_err(halt)? {
             Progress::Running => Ok(None),
             Progress::Done => Ok(self.running.take().map(|running| running.start)),
         }
@@ -236,6 +239,7 @@ fn halt(stop: Stop) -> Halt {
     match stop {
         Stop::Fault(fault) => Halt::Fault(fault),
         Stop::Unsupported { .. } => Halt::Error { text: stop.to_string(), code: ILLEGAL_INSTRUCTION },
+        Stop::Trap(_) => Halt::Error { text: stop.to_string(), code: EXCEPTION },
         Stop::Invalid(_) => Halt::Error { text: stop.to_string(), code: INVALID_CODE },
     }
 }

@@ -42,6 +42,8 @@ pub struct Dispatch {
     slots: Vec<u32>,
     /// Most groups that may be resident.
     limit: usize,
+    /// KFD events that waves have set, and nobody has taken yet.
+    interrupts: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -80,14 +82,20 @@ impl Dispatch {
             spare: Vec::new(),
             slots,
             limit: (waves / most).max(1) as usize,
+            interrupts: Vec::new(),
             kernel,
         })
     }
 
-    /// Executes about `budget` wave instructions.
+    /// The KFD events that waves have set since the last call. (The driver takes the low 24 bits for the event's id: Linux `kfd_int_process_v10.c`.)
+    pub fn take_interrupts(&mut self) -> impl Iterator<Item = u32> {
+        std::mem::take(&mut self.interrupts).into_iter().map(|m0| m0 & 0xff_ffff)
+    }
+
+    /// Executes about `budget` wave instructions; fewer, when a wave interrupts the program: what it asks for comes from there.
     pub fn step<M: Memory>(&mut self, memory: &mut M, budget: u64) -> Result<Progress, Stop> {
         let mut used = 0;
-        while used < budget {
+        while used < budget && self.interrupts.is_empty() {
             if self.turn >= self.resident.len() {
                 self.turn = 0;
                 if self.resident.len() < self.limit && !self.admit() && self.resident.is_empty() {
@@ -98,6 +106,7 @@ impl Dispatch {
             let mut unit = Unit { memory: &mut *memory, lds: &mut group.lds, isa: self.isa };
             let waves = &mut group.waves[..group.count];
             used += run(waves, &mut self.code, &mut unit, GROUP_SLICE.min(budget - used))?;
+            self.interrupts.extend(waves.iter_mut().filter_map(|wave| wave.interrupt.take()));
             if waves.iter().all(|wave| wave.ended) {
                 let mut group = self.resident.swap_remove(self.turn);
                 self.slots.append(&mut group.slots);
@@ -164,7 +173,7 @@ fn run<M: Memory>(waves: &mut [Wave], code: &mut Code, unit: &mut Unit<'_, M>, b
         if waves.iter().all(|wave| wave.ended || wave.at_barrier) {
             waves.iter_mut().for_each(|wave| wave.at_barrier = false);
         }
-        if used >= budget {
+        if used >= budget || waves.iter().any(|wave| wave.interrupt.is_some()) {
             return Ok(used);
         }
     }
@@ -185,7 +194,7 @@ fn advance<M: Memory>(wave: &mut Wave, code: &mut Code, unit: &mut Unit<'_, M>) 
             wave.icache_inv = false;
             code.clear();
         }
-        if wave.ended || wave.at_barrier || wave.yields {
+        if wave.ended || wave.at_barrier || wave.yields || wave.interrupt.is_some() {
             return Ok(used);
         }
     }
@@ -206,6 +215,7 @@ fn execute<M: Memory>(wave: &mut Wave, inst: &Inst, unit: &mut Unit<'_, M>) -> R
 fn stop(trap: Trap, inst: &Inst, address: u64) -> Stop {
     match trap {
         Trap::Fault(fault) => Stop::Fault(fault),
+        Trap::Raised => Stop::Trap(address),
         Trap::Unsupported(reason) => {
             let name = match (inst.op, inst.format) {
                 (super::table::Op::unknown, Format::Graphics) => {

@@ -5,6 +5,11 @@ use super::table::Op::{self, *};
 use super::wave::{EXEC, M0, PRIVATE_APERTURE, SHARED_APERTURE, VCC, Wave, Wide};
 use super::{Done, NOT_IMPLEMENTED, Trap};
 
+/// The message that interrupts the program (AMDGPUUsage, `s_sendmsg`): the only one that a compute kernel has.
+const MSG_INTERRUPT: u32 = 1;
+/// `s_trap` with this number is `llvm.debugtrap`, which does nothing without a debugger; others end the kernel (AMDGPUUsage, "Trap Handler ABI").
+const DEBUG_TRAP: i32 = 3;
+
 /// Executes a scalar instruction that touches no memory. The program counter is already behind it.
 pub fn execute(wave: &mut Wave, inst: &Inst) -> Done {
     if !inst.src.iter().all(|code| Wave::known_source(*code)) {
@@ -417,8 +422,13 @@ fn sopp(wave: &mut Wave, inst: &Inst) -> Done {
         // Waits, hints, and messages to nobody: nothing is in flight here.
         s_nop | s_waitcnt | s_setprio | s_inst_prefetch | s_clause | s_wait_idle | s_waitcnt_depctr | s_round_mode
         | s_wakeup | s_ttracedata | s_ttracedata_imm | s_incperflevel | s_decperflevel => false,
-        s_sendmsg => return Err(Trap::Unsupported("messages")),
-        s_trap => return Err(Trap::Unsupported("a trap: the program called abort, an assertion or __builtin_trap")),
+        s_sendmsg if inst.imm as u32 & 0xffff == MSG_INTERRUPT => {
+            wave.interrupt = Some(wave.sgpr[usize::from(M0)]);
+            false
+        }
+        s_sendmsg => return Err(Trap::Unsupported("a message other than MSG_INTERRUPT")),
+        s_trap if inst.imm & 0xff == DEBUG_TRAP => false,
+        s_trap => return Err(Trap::Raised),
         _ => return Err(NOT_IMPLEMENTED),
     };
     if taken {

@@ -47,6 +47,8 @@ pub struct Wave {
     pub yields: bool,
     /// It asked for the instruction cache to be emptied.
     pub icache_inv: bool,
+    /// It interrupted the program: M0 at that time.
+    pub interrupt: Option<u32>,
     /// Instructions executed: what the clock registers count.
     pub clock: u64,
 }
@@ -65,6 +67,7 @@ impl Default for Wave {
             at_barrier: false,
             yields: false,
             icache_inv: false,
+            interrupt: None,
             clock: 0,
         }
     }
