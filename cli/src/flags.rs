@@ -62,12 +62,16 @@ pub fn words(call: &str, flags: u32) -> String {
     parts.join("|")
 }
 
-/// `Default -> NonCoherent`, or the flags once where they were not changed.
-pub fn change(call: &str, asked: u32, used: u32) -> String {
-    match asked == used {
-        true => words(call, asked),
-        false => format!("{} -> {}", words(call, asked), words(call, used)),
-    }
+/// `Default -> NonCoherent`, or the flags once where nothing was changed. A rewrite that no flag can express is named.
+pub fn change(call: &str, asked: u32, used: u32, rewritten: bool) -> String {
+    let before = words(call, asked);
+    let after = match call {
+        _ if asked != used => words(call, used),
+        _ if !rewritten => return before,
+        "hipMallocManaged" => "advised CoarseGrain".to_owned(),
+        _ => "coarse-grained pool".to_owned(),
+    };
+    format!("{before} -> {after}")
 }
 
 #[cfg(test)]
@@ -89,6 +93,13 @@ mod tests {
         ] {
             assert_eq!(words(call, flags), text, "{call} {flags:#x}");
         }
-        assert_eq!(change("hipMemAllocHost", 0, HOST_MALLOC_NON_COHERENT), "- -> NonCoherent");
+        for (call, used, rewritten, text) in [
+            ("hipMemAllocHost", HOST_MALLOC_NON_COHERENT, true, "- -> NonCoherent"),
+            ("hipHostRegister", 0, true, "Default -> coarse-grained pool"),
+            ("hipHostRegister", 0, false, "Default"),
+            ("hsa_amd_memory_lock", 0, true, "- -> coarse-grained pool"),
+        ] {
+            assert_eq!(change(call, 0, used, rewritten), text, "{call}");
+        }
     }
 }

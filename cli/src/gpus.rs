@@ -128,6 +128,12 @@ fn as_text(topology: &Topology, visible: &Visible, per_node: &[(u32, String)]) -
     for skipped in &topology.skipped {
         notes.push(format!("node {} is left out: {}", skipped.node, skipped.reason));
     }
+    if visible.devices.len() > 1 {
+        notes.push(
+            "AMD's runtime leaves out a target that its release does not know; the HIP numbers after it then move up"
+                .to_owned(),
+        );
+    }
     if topology.gpus.iter().any(|gpu| treatment(gpu) == "rewrites+") {
         notes.push(
             "rewrites+: without PCIe atomics policy default changes mapped and registered host memory too".to_owned(),

@@ -1,7 +1,5 @@
 //! The `rmcp` command: arguments in, calls to the crates, text or JSON out. One module per subcommand.
 
-#[path = "../../src/elf.rs"]
-mod elf;
 mod failure;
 mod flags;
 mod front;

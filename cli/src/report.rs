@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use rmcp_policy::reason;
-use rmcp_record::{Recording, Summary};
+use rmcp_record::{Recording, Summary, Verdict};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -112,7 +112,7 @@ fn as_text(recording: &Recording) -> String {
     let row = |group: &rmcp_record::Group| {
         vec![
             group.call.to_string(),
-            flags::change(&group.call, group.flags_asked, group.flags_used),
+            flags::change(&group.call, group.flags_asked, group.flags_used, group.verdict == Verdict::Rewritten),
             if group.rule.is_empty() { "-".to_owned() } else { group.verdict.as_str().to_owned() },
             if group.rule.is_empty() { "-".to_owned() } else { group.rule.to_string() },
             if group.target.is_empty() { "-".to_owned() } else { group.target.to_string() },

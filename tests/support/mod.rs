@@ -52,8 +52,9 @@ pub fn program(source: &str, arguments: &[&str]) -> PathBuf {
         if compiler != "hipcc" {
             command.arg("-lamdhip64");
         }
-        command.args(arguments);
-        succeed(&mut command);
+        // hipcc leaves empty directories among its temporary files.
+        let temporary = tempfile::tempdir_in(directory).expect("a temporary directory");
+        succeed(command.args(arguments).env("TMPDIR", temporary.path()));
         std::fs::rename(&half, &out).expect("rename the compiled program");
     }
     out

@@ -48,7 +48,9 @@ pub fn hip_program(source: &str, directory: &Path) -> Result<PathBuf> {
             .args(["-O2", "-std=c++17", "-Wno-deprecated-declarations"])
             .arg(source)
             .arg("-o")
-            .arg(&out),
+            .arg(&out)
+            // It leaves empty directories there.
+            .env("TMPDIR", directory),
     )?;
     Ok(out)
 }

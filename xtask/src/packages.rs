@@ -23,7 +23,6 @@ pub const TEST: &[&str] = &[
     "llvm",
     "patchelf",
     "python3",
-    "valgrind",
 ];
 
 /// Installs what is missing of `wanted`; where that is not allowed, the error has the command.

@@ -47,7 +47,7 @@ pub fn read<'data, R: ReadRef<'data>>(data: R) -> Option<Dynamic> {
             let (tag, value) = (entry.tag(endian), entry.val(endian));
             match tag {
                 DT_STRTAB => table = Some(value),
-                DT_FLAGS_1 => dynamic.no_default_directories = value & u64::from(DF_1_NODEFLIB.0) != 0,
+                DT_FLAGS_1 => dynamic.no_default_directories = value & DF_1_NODEFLIB.0 != 0,
                 DT_NEEDED | DT_SONAME | DT_RPATH | DT_RUNPATH => texts.push((tag, value)),
                 _ => {}
             }

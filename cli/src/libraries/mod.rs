@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 use object::read::ReadCache;
 
-use crate::elf::{self, Unfit};
 use crate::failure::Failure;
+use rmcp_front::elf::{self, Unfit};
 
 /// One of AMD's libraries, as a program will load it.
 #[derive(Clone, Debug, PartialEq, Eq)]

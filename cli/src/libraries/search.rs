@@ -15,6 +15,7 @@ use super::dynamic::{self, Dynamic};
 use super::ld_cache::LdCache;
 use super::{Candidate, Kind, Real, candidate, fronts, unusable};
 use crate::failure::Failure;
+use rmcp_front::elf::Unfit;
 
 /// More objects than any program has; bounds the work.
 const MAX_OBJECTS: usize = 4096;
@@ -54,6 +55,8 @@ pub struct Found {
     pub notes: Vec<String>,
 }
 
+const DANGLING: &str = "it is a symbolic link to a file that does not exist";
+
 #[derive(Debug)]
 struct Loaded {
     path: PathBuf,
@@ -87,7 +90,11 @@ impl Loader {
                 true => Vec::new(),
                 false => library_path.split([':', ';']).map(here).filter(|path| !fronts::is_ours(path)).collect(),
             },
-            preload: paths("LD_PRELOAD").split([':', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            preload: paths("LD_PRELOAD")
+                .split([':', ' '])
+                .filter(|name| !name.is_empty() && !Path::new(name).parent().is_some_and(fronts::is_ours))
+                .map(str::to_owned)
+                .collect(),
             cache: LdCache::system(),
             default_directories: [
                 "/lib/x86_64-linux-gnu",
@@ -113,6 +120,11 @@ impl Loader {
                     "{} is linked statically, so nothing can stand between it and its libraries",
                     program.display()
                 ));
+            } else if changes_user(program) {
+                search.notes.push(format!(
+                    "{} runs with its owner's rights, so the loader takes no library path from outside",
+                    program.display()
+                ));
             }
             search.follow_all(program, dynamic, None)?;
         }
@@ -125,7 +137,9 @@ impl Loader {
 
     /// AMD's libraries in `directory`, instead of what the loader would find.
     pub fn find_in(&self, directory: &Path) -> Result<Found, Failure> {
-        let mut search = Search::new(self);
+        let mut loader = self.clone();
+        loader.library_path.insert(0, directory.to_owned());
+        let mut search = Search::new(&loader);
         for (name, path) in libraries_in(directory) {
             search.offer(&name, &path, true)?;
         }
@@ -184,7 +198,7 @@ impl<'a> Search<'a> {
         let mut dangling = None;
         let Some((path, step, examined)) = self.locate(name, asker, &mut dangling) else {
             return match dangling.filter(|_| Kind::of(name).is_some()) {
-                Some(link) => Err(unusable(&link, &"it is a symbolic link to a file that does not exist")),
+                Some(link) => Err(unusable(&link, &DANGLING)),
                 None => Ok(()),
             };
         };
@@ -283,10 +297,17 @@ impl<'a> Search<'a> {
         places.extend(cached.map(|(name, path)| (name.to_owned(), path.clone())));
         let directories = loader.default_directories.iter().chain(&loader.rocm_directories);
         directories.for_each(|directory| places.extend(libraries_in(directory)));
+        let mut dangling = None;
         for (name, path) in places {
+            if dangling.is_none() && path.is_symlink() && !path.exists() && !name.ends_with(".so") {
+                dangling = Some((name.clone(), path.clone()));
+            }
             self.offer(&name, &path, false)?;
         }
-        Ok(())
+        match dangling.filter(|(name, _)| !self.reals.iter().any(|real| Kind::of(&real.soname) == Kind::of(name))) {
+            Some((_, link)) => Err(unusable(&link, &DANGLING)),
+            None => Ok(()),
+        }
     }
 
     /// Takes the library at `path` if there is none of its SONAME yet; or `name` as a further name of the one that there is.
@@ -297,6 +318,8 @@ impl<'a> Search<'a> {
             Candidate::Broken(_) if self.reals.iter().any(|real| real.soname == name || real.names.contains(name)) => {
                 return Ok(());
             }
+            // A name for the linker, which may be a text.
+            Candidate::Broken(Unfit::NotElf) if name.ends_with(".so") => return Ok(()),
             Candidate::Broken(reason) => return Err(unusable(path, &reason)),
             Candidate::Library(library) => library,
         };
@@ -359,6 +382,12 @@ fn libraries_in(directory: &Path) -> Vec<(String, PathBuf)> {
     found
 }
 
+/// Set-user-ID or set-group-ID.
+fn changes_user(program: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    program.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o6000 != 0)
+}
+
 fn same_file(a: &Path, b: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let identity = |path: &Path| path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()));
@@ -396,9 +425,4 @@ fn expand(text: &str, object: &Path) -> String {
         }
     }
     out + rest
-}
-
-#[cfg(test)]
-pub mod test_only {
-    pub use super::expand;
 }

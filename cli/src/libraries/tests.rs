@@ -1,1 +1,343 @@
+//! The search against the system's own loader, and the reader of dynamic sections against damaged files.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Barrier};
+
+use proptest::prelude::*;
+
+use super::ld_cache::LdCache;
+use super::search::{Loader, Reason};
+use super::{Kind, Real, dynamic, fronts};
+
+/// A name that no system has, so that only the test's copies are found.
+const HIP: &str = "libamdhip64.so.99";
+
+fn cc(arguments: &[&str], out: &Path) {
+    let directory = out.parent().expect("a directory");
+    let source = directory.join("source.c");
+    let text =
+        if arguments.contains(&"-shared") { "int f(void) { return 0; }" } else { "int main(void) { return 0; }" };
+    std::fs::write(&source, text).expect("written");
+    let status = Command::new("cc").arg("-Wl,--no-as-needed").args(arguments).arg(&source).arg("-o").arg(out).status();
+    assert!(status.expect("cc").success(), "{arguments:?}");
+}
+
+fn library(directory: &Path, name: &str, soname: &str, needs: &[&str]) -> PathBuf {
+    std::fs::create_dir_all(directory).expect("made");
+    let out = directory.join(name);
+    let soname = format!("-Wl,-soname,{soname}");
+    let mut arguments = vec!["-shared", "-fPIC", &soname];
+    arguments.extend(needs);
+    cc(&arguments, &out);
+    out
+}
+
+/// What ld.so itself loads for the SONAMEs of AMD's libraries.
+fn loaded_by_ld_so(program: &Path, library_path: &str) -> BTreeMap<String, PathBuf> {
+    let output = Command::new(program)
+        .env("LD_TRACE_LOADED_OBJECTS", "1")
+        .env("LD_LIBRARY_PATH", library_path)
+        .env_remove("LD_PRELOAD")
+        .output()
+        .expect("ld.so");
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| line.trim().split_once(" => "))
+        .filter(|(name, _)| Kind::of(name).is_some())
+        .filter_map(|(name, rest)| Some((name.to_owned(), PathBuf::from(rest.split_once(" (0x")?.0))))
+        .collect()
+}
+
+fn loader(library_path: &str) -> Loader {
+    Loader {
+        library_path: library_path.split(':').filter(|part| !part.is_empty()).map(PathBuf::from).collect(),
+        preload: Vec::new(),
+        ..Loader::system()
+    }
+}
+
+fn found(loader: &Loader, program: &Path) -> BTreeMap<String, PathBuf> {
+    let found = loader.find(program).expect("nothing is broken");
+    let linked = found.reason == Reason::Linked;
+    found.reals.into_iter().filter(|_| linked).map(|real| (real.soname, real.path)).collect()
+}
+
+#[test]
+fn the_search_finds_what_the_systems_loader_finds() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let root = directory.path();
+    let path = |name: &str| root.join(name).to_str().expect("UTF-8").to_owned();
+    for place in ["a", "b", "c"] {
+        library(&root.join(place), HIP, HIP, &[]);
+    }
+    // Needs HIP itself, in each of the ways.
+    let link = format!("-L{}", path("a"));
+    let hip = format!("-l:{HIP}");
+    let mut compared = 0;
+    for (middle, tag) in [
+        ("none", ""),
+        ("old", "-Wl,--disable-new-dtags,-rpath,$ORIGIN/../b"),
+        ("new", "-Wl,--enable-new-dtags,-rpath,${ORIGIN}/../b"),
+    ] {
+        let mut needs = vec![link.as_str(), hip.as_str()];
+        needs.extend(Some(tag).filter(|tag| !tag.is_empty()));
+        library(&root.join(middle), "libmiddle.so", "libmiddle.so", &needs);
+        for program_tag in [
+            "-Wl,--disable-new-dtags,-rpath,".to_owned() + &path(middle),
+            "-Wl,--enable-new-dtags,-rpath,".to_owned() + &path(middle),
+            format!("-Wl,--disable-new-dtags,-rpath,$ORIGIN/c:{}", path(middle)),
+            format!("-Wl,--enable-new-dtags,-rpath,$ORIGIN/c:{}", path(middle)),
+        ] {
+            for direct in [false, true] {
+                let program = root.join("program");
+                let middle_path = format!("-L{}", path(middle));
+                let mut arguments = vec![program_tag.as_str(), &middle_path, "-lmiddle", "-Wl,--allow-shlib-undefined"];
+                if direct {
+                    arguments.extend([link.as_str(), hip.as_str()]);
+                } else {
+                    arguments.push("-Wl,--unresolved-symbols=ignore-all");
+                }
+                cc(&arguments, &program);
+                for library_path in [String::new(), path("a"), format!("{}:{}", path("empty"), path("b"))] {
+                    let expected = loaded_by_ld_so(&program, &library_path);
+                    let what = format!("{middle} {program_tag} direct {direct} LD_LIBRARY_PATH {library_path}");
+                    let real = |paths: BTreeMap<String, PathBuf>| -> BTreeMap<String, PathBuf> {
+                        paths.into_iter().map(|(name, path)| (name, path.canonicalize().expect("exists"))).collect()
+                    };
+                    let ours = real(found(&loader(&library_path), &program));
+                    assert_eq!(ours, real(expected), "{what}");
+                    compared += usize::from(!ours.is_empty());
+                }
+            }
+        }
+    }
+    assert!(compared > 40, "only {compared} of them found a library");
+}
+
+#[test]
+fn where_dt_rpath_leads_the_fronts_are_preloaded_and_elsewhere_not() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let own = library(&directory.path().join("own"), HIP, HIP, &[]);
+    let (link, name) = (format!("-L{}", own.parent().expect("a parent").display()), format!("-l:{HIP}"));
+    for (tag, preloaded) in [("--disable-new-dtags", true), ("--enable-new-dtags", false)] {
+        let program = directory.path().join("program");
+        cc(&[&link, &name, &format!("-Wl,{tag},-rpath,$ORIGIN/own")], &program);
+        let reals = loader("").find(&program).expect("found").reals;
+        let preload = fronts::preload(Path::new("/fronts"), &reals);
+        assert_eq!(preload.contains(&format!("/fronts/{HIP}")), preloaded, "{tag} {preload:?}");
+    }
+}
+
+#[test]
+fn a_library_is_known_by_its_soname_and_asked_for_by_its_own_name() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let own = directory.path().join("own");
+    // As in older wheels: the file has a hash in its name, the SONAME is unchanged, and the user's DT_NEEDED has the file's name. The
+    // linker writes the SONAME, so the program is linked to a twin of that SONAME.
+    let file = "libamdhip64-1a2b3c4d.so.99";
+    library(&directory.path().join("twin"), file, file, &[]);
+    let program = directory.path().join("program");
+    let twin = format!("-L{}", directory.path().join("twin").display());
+    cc(&[&twin, &format!("-l:{file}"), "-Wl,--disable-new-dtags,-rpath,$ORIGIN/own"], &program);
+    library(&own, file, HIP, &[]);
+    let reals = loader("").find(&program).expect("found").reals;
+    assert_eq!(reals.len(), 1, "{reals:?}");
+    assert_eq!((reals[0].soname.as_str(), reals[0].names.contains(file)), (HIP, true));
+    assert_eq!(fronts::preload(Path::new("/f"), &reals), [format!("/f/{HIP}"), file.to_owned()]);
+}
+
+#[test]
+fn a_dangling_link_to_a_needed_library_is_refused_unless_another_copy_is_found() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let good = library(&directory.path().join("good"), HIP, HIP, &[]);
+    let program = directory.path().join("program");
+    let link = format!("-L{}", good.parent().expect("a parent").display());
+    cc(&[&link, &format!("-l:{HIP}"), "-Wl,-rpath,$ORIGIN/own"], &program);
+    std::fs::create_dir(directory.path().join("own")).expect("made");
+    std::os::unix::fs::symlink("gone.so", directory.path().join("own").join(HIP)).expect("linked");
+    let failure = loader("").find(&program).expect_err("dangling");
+    assert_eq!(failure.code, 3);
+    assert!(failure.sentence.contains(HIP) && failure.sentence.contains("does not exist"), "{}", failure.sentence);
+    let elsewhere = loader(directory.path().join("good").to_str().expect("UTF-8"));
+    assert_eq!(found(&elsewhere, &program)[HIP], good);
+}
+
+#[test]
+fn a_script_gets_what_the_library_path_has_before_what_the_system_has() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let first = library(&directory.path().join("first"), HIP, HIP, &[]);
+    library(&directory.path().join("second"), HIP, HIP, &[]);
+    let script = directory.path().join("script");
+    std::fs::write(&script, "#!/bin/sh\n").expect("written");
+    let loader = Loader {
+        library_path: ["first", "second"].map(|name| directory.path().join(name)).to_vec(),
+        preload: Vec::new(),
+        cache: LdCache::default(),
+        default_directories: Vec::new(),
+        rocm_directories: Vec::new(),
+    };
+    let at_hand = loader.find(&script).expect("found");
+    assert_eq!(at_hand.reason, Reason::AtHand);
+    assert_eq!(at_hand.reals.iter().map(|real| &real.path).collect::<Vec<_>>(), [&first]);
+    let with = |path: PathBuf| Loader { library_path: vec![path], ..loader.clone() }.find(&script);
+    assert_eq!(with(directory.path().join("nowhere")).expect("nothing is broken").reals, []);
+
+    // What is broken and would be opened is refused; a text for the linker is not one of those.
+    let broken = directory.path().join("broken");
+    std::fs::create_dir(&broken).expect("made");
+    std::fs::write(broken.join("libamdhip64.so"), "INPUT(-lother)").expect("written");
+    assert_eq!(with(broken.clone()).expect("nothing is broken").reals, []);
+    std::os::unix::fs::symlink("gone.so", broken.join(HIP)).expect("linked");
+    assert!(with(broken.clone()).expect_err("dangling").sentence.contains("does not exist"));
+    std::fs::remove_file(broken.join(HIP)).expect("removed");
+    std::fs::write(broken.join(HIP), "text").expect("written");
+    assert!(with(broken).expect_err("broken").sentence.contains("not an ELF file"));
+}
+
+#[test]
+fn two_hip_libraries_with_different_hsa_libraries_are_not_mixed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (place, hip) in [("one", "libamdhip64.so.98"), ("two", HIP)] {
+        let place = directory.path().join(place);
+        library(&place, "libhsa-runtime64.so.1", "libhsa-runtime64.so.1", &[]);
+        let link = format!("-L{}", place.display());
+        library(&place, hip, hip, &[&link, "-l:libhsa-runtime64.so.1", "-Wl,--enable-new-dtags,-rpath,$ORIGIN"]);
+    }
+    let loader = Loader {
+        library_path: Vec::new(),
+        preload: Vec::new(),
+        cache: LdCache::default(),
+        default_directories: vec![directory.path().join("one")],
+        rocm_directories: vec![directory.path().join("two")],
+    };
+    let found = loader.find(Path::new("/etc/passwd")).expect("nothing is broken");
+    let sonames: Vec<&str> = found.reals.iter().map(|real| real.soname.as_str()).collect();
+    assert_eq!(sonames, ["libamdhip64.so.98", "libhsa-runtime64.so.1"]);
+    assert!(found.notes.iter().any(|note| note.contains(HIP)), "{:?}", found.notes);
+}
+
+#[test]
+fn builders_that_start_together_use_one_whole_directory() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = library(directory.path(), HIP, HIP, &[]);
+    let cache = directory.path().join("cache");
+    std::fs::create_dir(&cache).expect("made");
+    let real = Real {
+        soname: HIP.into(),
+        path,
+        build_id: String::new(),
+        names: ["libamdhip64.so".to_owned()].into(),
+        before_library_path: false,
+    };
+    let core = std::env::current_exe().expect("any file will do");
+    let start = Arc::new(Barrier::new(8));
+    let build = || {
+        let (start, cache, core, reals) = (Arc::clone(&start), cache.clone(), core.clone(), vec![real.clone()]);
+        std::thread::spawn(move || {
+            start.wait();
+            fronts::prepare(&cache, &core, &reals).expect("prepared")
+        })
+    };
+    let threads: Vec<_> = (0..8).map(|_| build()).collect();
+    let mut results: Vec<PathBuf> = threads.into_iter().map(|thread| thread.join().expect("no panic")).collect();
+    results.dedup();
+    assert_eq!(results.len(), 1);
+    let entries = || std::fs::read_dir(&cache).expect("read").count();
+    assert_eq!(entries(), 1, "nothing temporary is left");
+    for name in [HIP, "libamdhip64.so"] {
+        assert!(rmcp_front::is_front(&std::fs::read(results[0].join(name)).expect("read")), "{name}");
+    }
+
+    // What somebody damaged is made again; another build of the library gets another directory.
+    std::fs::write(results[0].join(HIP), b"").expect("damaged");
+    assert_eq!(fronts::prepare(&cache, &core, std::slice::from_ref(&real)).expect("repaired"), results[0]);
+    assert!(rmcp_front::is_front(&std::fs::read(results[0].join(HIP)).expect("read")));
+    let other = Real { build_id: "00".into(), ..real };
+    assert_ne!(fronts::prepare(&cache, &core, &[other]).expect("prepared"), results[0]);
+    assert_eq!(entries(), 2);
+}
+
+#[test]
+fn the_cache_is_the_first_usable_place() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    std::fs::write(path("file"), "").expect("written");
+    let cache = |xdg: Option<PathBuf>, home: Option<PathBuf>| {
+        fronts::cache(|name| match name {
+            "XDG_CACHE_HOME" => xdg.clone().map(Into::into),
+            _ => home.clone().map(Into::into),
+        })
+    };
+    assert_eq!(cache(Some(path("x")), Some(path("h"))), Ok(path("x/rmcp")));
+    assert_eq!(cache(None, Some(path("h"))), Ok(path("h/.cache/rmcp")));
+    for unusable in [path("file"), path("with space"), path("with:colon"), PathBuf::from("relative")] {
+        assert_eq!(cache(Some(unusable), Some(path("h"))), Ok(path("h/.cache/rmcp")));
+    }
+    let failure = cache(None, Some(path("file"))).expect_err("no place");
+    assert!(failure.code == 3 && failure.sentence.contains("XDG_CACHE_HOME"), "{failure:?}");
+}
+
+#[test]
+fn names_of_amds_libraries_are_told_from_others() {
+    for (name, kind) in [
+        ("libamdhip64.so.5", Some(Kind::Hip)),
+        ("libamdhip64.so", Some(Kind::Hip)),
+        ("libamdhip64-1a2b3c4d.so.5", Some(Kind::Hip)),
+        ("libhsa-runtime64.so.1", Some(Kind::Hsa)),
+        ("libhsa-runtime64.a", None),
+        ("libamdhip64x.so", None),
+        ("rmcp-real-libamdhip64.so.5", None),
+    ] {
+        assert_eq!(Kind::of(name), kind, "{name}");
+    }
+}
+
+/// This test binary: it is linked dynamically.
+fn sample() -> &'static [u8] {
+    static SAMPLE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+    SAMPLE.get_or_init(|| {
+        let mut bytes = std::fs::read("/bin/sh").expect("read");
+        bytes.truncate(1 << 20);
+        bytes
+    })
+}
+
+#[test]
+fn a_programs_needs_are_read() {
+    let dynamic = dynamic::read(sample()).expect("an ELF program");
+    assert!(dynamic.interpreted);
+    assert!(dynamic.needed.iter().any(|name| name == "libc.so.6"), "{dynamic:?}");
+    assert_eq!(dynamic::read(&b"#!/bin/sh\n"[..]), None);
+}
+
+proptest! {
+    #[test]
+    fn damaged_programs_never_panic(edits in prop::collection::vec((0usize..0x1000, any::<u8>()), 1..60), length in 0usize..0x40000) {
+        let mut bytes = sample()[..length.min(sample().len())].to_vec();
+        for (at, value) in edits {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = value;
+            }
+        }
+        let _ = dynamic::read(&bytes[..]);
+    }
+
+    #[test]
+    fn damaged_dynamic_sections_never_panic(edits in prop::collection::vec((0usize..600, any::<u8>()), 1..60)) {
+        use object::read::elf::{FileHeader, ProgramHeader};
+        let mut bytes = sample().to_vec();
+        let header = object::elf::FileHeader64::<object::Endianness>::parse(&bytes[..]).expect("header");
+        let endian = header.endian().expect("endian");
+        let segments = header.program_headers(endian, &bytes[..]).expect("segments");
+        let dynamic = segments.iter().find(|s| s.p_type(endian) == object::elf::PT_DYNAMIC).expect("dynamic");
+        let start = dynamic.p_offset(endian) as usize;
+        for (at, value) in edits {
+            if let Some(byte) = bytes.get_mut(start + at) {
+                *byte = value;
+            }
+        }
+        let _ = dynamic::read(&bytes[..]);
+    }
+}

@@ -1,6 +1,5 @@
 //! `rmcp run`: starts a program behind fronts of the libraries that it would load, and says at the end what happened.
 
-mod child;
 mod summary;
 
 use std::ffi::OsString;
@@ -10,6 +9,7 @@ use std::process::{self, ExitCode};
 use rmcp_front::CORE;
 use rmcp_policy::Mode;
 use rmcp_record::OpenError;
+use vgpu::child;
 use vgpu::launch::{LIBRARY, Prepared};
 use vgpu::spec::Spec;
 
@@ -20,17 +20,22 @@ use crate::virtual_card::{companion, prepare};
 use summary::{Facts, summary};
 
 pub const HELP: &str = "\
-The real libraries are those that the loader would take for the program: DT_RPATH, LD_LIBRARY_PATH, DT_RUNPATH, the loader's cache. For scripts, shells and
-Python, which open libraries later or start other programs, they are those of LD_LIBRARY_PATH and the system; where such a program brings its own (a
-Python wheel with ROCm in it), name their directory with --libraries.
+The real libraries are those that the loader would take for the program: DT_RPATH, LD_LIBRARY_PATH,
+DT_RUNPATH, the loader's cache. For scripts, shells and Python, which open libraries later or start
+other programs, they are those of LD_LIBRARY_PATH and the system; where such a program brings its own
+(a Python wheel with ROCm in it), name their directory with --libraries.
 
 Policies:
   off      forward everything, record nothing
   audit    record, change nothing
-  default  on RDNA1 and RDNA2: host memory that is coherent only because nobody said otherwise becomes non-coherent
-  strict   mapped and registered host memory as well; never what asks for coherence by name
+  default  on RDNA1 and RDNA2, host memory that is coherent only because nobody said otherwise becomes
+           non-coherent; without PCIe atomics mapped and registered host memory as well
+  strict   mapped and registered host memory too; never what asks for coherence by name
 
-Exit code: the program's; 128+N after signal N; 2 for wrong usage; 3 if a library is missing or broken (nothing is started); 127 if the program cannot be started.";
+Fronts are kept in $XDG_CACHE_HOME/rmcp or $HOME/.cache/rmcp; nothing else is changed.
+
+Exit code: the program's; 128+N after signal N; 2 for wrong usage; 3 if a library is missing or broken
+(nothing is started then); 4 if --record names another kind of file; 127 if the program cannot be started.";
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -105,8 +110,18 @@ fn mode(arguments: &Arguments) -> Result<Mode, Failure> {
 pub struct Record {
     /// Absolute.
     pub path: PathBuf,
-    /// It is removed at the end.
-    temporary: Option<tempfile::TempDir>,
+    /// Whether it is there after the run.
+    pub place: Place,
+}
+
+/// Whose record it is.
+pub enum Place {
+    /// The user named it.
+    Named,
+    /// `RMCP_RECORD` named it, perhaps an outer `rmcp run`, which may remove it.
+    Inherited,
+    /// It is removed with this directory.
+    Temporary(#[expect(dead_code, reason = "kept for its end")] tempfile::TempDir),
 }
 
 impl Record {
@@ -117,13 +132,13 @@ impl Record {
         }
         let given = arguments.record.clone();
         let inherited = std::env::var_os("RMCP_RECORD").filter(|path| !path.is_empty()).map(PathBuf::from);
-        let (path, temporary) = match (given, inherited) {
+        let (path, place) = match (given, inherited) {
             (Some(path), _) => {
                 rmcp_record::create(&path).map_err(record_failure)?;
-                (path, None)
+                (path, Place::Named)
             }
             // Somebody else's record, for instance of an outer `rmcp run`, is added to.
-            (None, Some(path)) => (path, None),
+            (None, Some(path)) => (path, Place::Inherited),
             (None, None) => {
                 let directory = tempfile::Builder::new().prefix("rmcp-").tempdir().map_err(|error| {
                     Failure::broken(format!(
@@ -131,17 +146,12 @@ impl Record {
                         std::env::temp_dir().display()
                     ))
                 })?;
-                (directory.path().join("record"), Some(directory))
+                (directory.path().join("record"), Place::Temporary(directory))
             }
         };
         let path =
             std::path::absolute(&path).map_err(|error| Failure::broken(format!("{}: {error}", path.display())))?;
-        Ok(Some(Self { path, temporary }))
-    }
-
-    /// It stays.
-    pub fn is_kept(&self) -> bool {
-        self.temporary.is_none()
+        Ok(Some(Self { path, place }))
     }
 }
 

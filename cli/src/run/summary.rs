@@ -5,7 +5,7 @@ use rmcp_policy::{Mode, reason};
 use rmcp_record::{Group, Recording, Verdict};
 use vgpu::launch::Prepared;
 
-use super::{Record, real_lines};
+use super::{Place, Record, real_lines};
 use crate::flags;
 use crate::gpus;
 use crate::libraries::search::{Found, Reason};
@@ -49,15 +49,23 @@ pub fn summary(facts: &Facts) -> String {
         });
         out.extend(lines(&[Align::Left; 4], &real_lines(facts.found)));
     }
+    if facts.found.reason == Reason::AtHand && !facts.found.reals.is_empty() {
+        out.push(
+            "  (a program among them that finds its own copies by DT_RPATH is not seen; see --libraries)".to_owned(),
+        );
+    }
     out.extend(facts.found.notes.iter().map(|note| format!("  note: {note}")));
     out.push(cards(facts.machine));
     if let Some(Ok(recording)) = &recording {
         out.extend(happened(recording));
         out.extend(report::notes(recording).into_iter().map(|note| format!("warning: {note}")));
     }
-    match facts.record {
-        Some(record) if record.is_kept() => out.push(format!("Details: rmcp report {}", record.path.display())),
-        Some(_) => out.push("Details: run it with --record FILE, then `rmcp report FILE`".to_owned()),
+    match facts.record.map(|record| (&record.place, record.path.display())) {
+        Some((Place::Named, path)) => out.push(format!("Details: rmcp report {path}")),
+        Some((Place::Inherited, path)) => out.push(format!("Recorded in {path}, as RMCP_RECORD says")),
+        Some((Place::Temporary(_), _)) => {
+            out.push("Details: run it with --record FILE, then `rmcp report FILE`".to_owned())
+        }
         None => {}
     }
     out.iter().map(|line| format!("{line}\n")).collect()
@@ -114,37 +122,53 @@ fn cards(machine: Option<&Prepared>) -> String {
 fn happened(recording: &Recording) -> Vec<String> {
     let summary = recording.summary();
     let mut out = Vec::new();
-    let rows = |verdicts: &[Verdict]| -> (Vec<Vec<String>>, Vec<&str>) {
-        let groups: Vec<&Group> = requests(&summary.groups).filter(|group| verdicts.contains(&group.verdict)).collect();
-        let mut rules: Vec<&str> = groups.iter().map(|group| &*group.rule).collect();
-        rules.sort_unstable();
-        rules.dedup();
-        let row = |group: &&Group| {
-            let rule = rules.iter().position(|rule| *rule == &*group.rule).map_or(0, |at| at + 1);
-            let failed = if group.failed > 0 { format!(", {} failed", group.failed) } else { String::new() };
-            vec![
-                group.call.to_string(),
-                flags::change(&group.call, group.flags_asked, group.flags_used),
-                count(group.count, "call") + &failed,
-                bytes(group.bytes),
-                if group.target.is_empty() { "no device".to_owned() } else { group.target.to_string() },
-                format!("({rule})"),
-            ]
-        };
-        (groups.iter().map(row).collect(), rules)
-    };
-    for (title, verdicts) in
-        [("rewritten:", &[Verdict::Rewritten][..]), ("left as asked:", &[Verdict::Passed, Verdict::Withheld])]
-    {
-        let (rows, rules) = rows(verdicts);
-        if rows.is_empty() {
+    // The rules' numbers go on through both tables.
+    let mut numbers: Vec<&str> = Vec::new();
+    for (title, wanted) in [("rewritten:", true), ("left as asked:", false)] {
+        let groups: Vec<&Group> =
+            requests(&summary.groups).filter(|group| (group.verdict == Verdict::Rewritten) == wanted).collect();
+        if groups.is_empty() {
             continue;
         }
+        let known = numbers.len();
+        let rows: Vec<Vec<String>> = groups
+            .iter()
+            .map(|group| {
+                let at = numbers.iter().position(|rule| *rule == &*group.rule).unwrap_or_else(|| {
+                    numbers.push(&group.rule);
+                    numbers.len() - 1
+                });
+                let failed = if group.failed > 0 { format!(", {} failed", group.failed) } else { String::new() };
+                vec![
+                    group.call.to_string(),
+                    flags::change(&group.call, group.flags_asked, group.flags_used, wanted),
+                    count(group.count, "call") + &failed,
+                    bytes(group.bytes),
+                    if group.target.is_empty() { "no device".to_owned() } else { group.target.to_string() },
+                    format!("({})", at + 1),
+                ]
+            })
+            .collect();
         out.push(title.to_owned());
         out.extend(lines(&[Align::Left, Align::Left, Align::Right, Align::Right, Align::Left, Align::Left], &rows));
-        out.extend(
-            rules.iter().enumerate().map(|(at, rule)| format!("  ({}) {}", at + 1, reason(rule).unwrap_or(rule))),
-        );
+        let new = numbers.iter().enumerate().skip(known);
+        out.extend(new.map(|(at, rule)| format!("  ({}) {}", at + 1, reason(rule).unwrap_or(rule))));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_a_machine_without_rocm_the_summary_says_so() {
+        let found = Found { reals: Vec::new(), reason: Reason::AtHand, notes: vec!["a remark".to_owned()] };
+        let directory = tempfile::tempdir().expect("a directory");
+        let record = Record { path: directory.path().join("never-made"), place: Place::Named };
+        let text = summary(&Facts { mode: Mode::Default, found: &found, machine: None, record: Some(&record) });
+        for words in ["never called", "no ROCm library was at hand", "note: a remark"] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+    }
 }

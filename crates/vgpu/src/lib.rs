@@ -2,6 +2,7 @@
 //! See `docs/architecture.md`, "The virtual card".
 
 pub mod cards;
+pub mod child;
 pub mod engine;
 pub mod isa;
 pub mod kfd;

@@ -1,11 +1,12 @@
 //! `vgpu`: runs a program on a virtual machine.
 
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use clap::Parser;
 use vgpu::cards::{CARDS, Card};
+use vgpu::child;
 use vgpu::launch::{self, Prepared};
 use vgpu::spec::{ERRNOS, FLAGS, IOCTLS, KFD_MINOR, Spec};
 
@@ -72,18 +73,12 @@ fn run(arguments: &Arguments) -> Result<ExitCode, (u8, String)> {
     let library = std::env::current_exe().map_err(|e| (3, e.to_string()))?.with_file_name(launch::LIBRARY);
     let prepared =
         Prepared::new(&arguments.spec, arguments.log.as_deref(), &library).map_err(|e| (3, e.to_string()))?;
-    let program = &arguments.program[0];
-    let mut child = Command::new(program)
-        .args(&arguments.program[1..])
-        .envs(prepared.environment().iter().map(|(name, value)| (name, value)))
-        .spawn()
-        .map_err(|e| (127, format!("{} cannot be started: {e}", program.to_string_lossy())))?;
-    // From the terminal they reach the program too: it decides, and the tree is removed afterwards.
-    for signal in [libc::SIGINT, libc::SIGQUIT] {
-        // SAFETY: no handler is installed.
-        unsafe { libc::signal(signal, libc::SIG_IGN) };
-    }
-    let status = child.wait().map_err(|e| (127, e.to_string()))?;
-    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
-    Ok(ExitCode::from(code as u8))
+    let name = &arguments.program[0];
+    let program = child::find(name, std::env::var_os("PATH").as_deref()).map_err(|sentence| (127, sentence))?;
+    let mut command = Command::new(program);
+    command.arg0(name).args(&arguments.program[1..]);
+    command.envs(prepared.environment().iter().map(|(name, value)| (name, value)));
+    let code =
+        child::run(&mut command).map_err(|e| (127, format!("{} cannot be started: {e}", name.to_string_lossy())))?;
+    Ok(ExitCode::from(code))
 }

@@ -6,6 +6,7 @@
 use super::code::Code;
 use super::lds::Lds;
 use super::setup::Kernel;
+use super::table::Op;
 use super::wave::Wave;
 use super::{Format, Inst, Isa, Stop, Trap, Unit, lds, salu, smem, valu, vmem};
 use crate::mem::Memory;
@@ -202,6 +203,9 @@ fn advance<M: Memory>(wave: &mut Wave, code: &mut Code, unit: &mut Unit<'_, M>) 
 }
 
 fn execute<M: Memory>(wave: &mut Wave, inst: &Inst, unit: &mut Unit<'_, M>) -> Result<(), Trap> {
+    if inst.op == Op::unknown {
+        return Err(super::NOT_IMPLEMENTED);
+    }
     match inst.format {
         Format::Sop1 | Format::Sop2 | Format::Sopk | Format::Sopc | Format::Sopp => salu::execute(wave, inst),
         Format::Smem => smem::execute(wave, inst, unit),
@@ -218,10 +222,8 @@ fn stop(trap: Trap, inst: &Inst, address: u64) -> Stop {
         Trap::Raised => Stop::Trap(address),
         Trap::Unsupported(reason) => {
             let name = match (inst.op, inst.format) {
-                (super::table::Op::unknown, Format::Graphics) => {
-                    "of an image, export or typed-buffer encoding".to_owned()
-                }
-                (super::table::Op::unknown, format) => format!("of the encoding {format:?} with an unknown opcode"),
+                (Op::unknown, Format::Graphics) => "of an image, export or typed-buffer encoding".to_owned(),
+                (Op::unknown, format) => format!("of the encoding {format:?} with an unknown opcode"),
                 (op, _) => format!("{op:?}"),
             };
             let words = inst.words[..usize::from(inst.size / 4)].to_vec();

@@ -2,7 +2,6 @@
 
 use super::decode::Inst;
 use super::float::flush32;
-use super::table::Op;
 use super::wave::{LANES, Vector, Wave};
 use super::{Done, NOT_IMPLEMENTED, Trap};
 use crate::mem::{AtomicOp, combine};
@@ -103,9 +102,6 @@ enum Update {
 
 fn action(inst: &Inst) -> Option<Action> {
     use Action::*;
-    if inst.op == Op::unknown {
-        return None;
-    }
     let number = inst.words[0] >> 18 & 0xff;
     let width = if number & 0x40 != 0 { 8 } else { 4 };
     let result = number & 0x20 != 0;

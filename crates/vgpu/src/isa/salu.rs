@@ -213,6 +213,7 @@ fn sop1(wave: &mut Wave, inst: &Inst) -> Done {
             return set64(wave, inst, back, None);
         }
         s_movrels_b32 => (wave.scalar(indexed(wave, inst.src[0])?, 0), None),
+        s_movreld_b32 => return wave.set_sgpr(indexed(wave, inst.dst)?, a),
         op => return exec_mask(wave, inst, op, a, a64),
     };
     wave.set_sgpr(inst.dst, value)?;

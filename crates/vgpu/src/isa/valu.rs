@@ -3,8 +3,8 @@
 use super::decode::{Format, Inst};
 use super::dpp;
 use super::table::Op::{self, *};
-use super::wave::{FLOATS16, LANES, VGPR, Vector, Vector64, Wave, Wide};
-use super::{Done, NOT_IMPLEMENTED, Trap, valu_float, vopc};
+use super::wave::{FLOATS16, LANES, M0, VGPR, Vector, Vector64, Wave, Wide};
+use super::{Done, Trap, valu_float, vopc};
 
 /// Executes a vector instruction that touches no memory.
 pub fn execute(wave: &mut Wave, inst: &Inst) -> Done {
@@ -423,6 +423,32 @@ fn permute(a: u32, b: u32, selector: u32) -> u32 {
     })
 }
 
+/// Sum, and whether it has a carry.
+fn add(a: u32, b: u32, carry: u32) -> (u32, bool) {
+    let (sum, first) = a.overflowing_add(b);
+    let (sum, second) = sum.overflowing_add(carry);
+    (sum, first | second)
+}
+
+/// Difference, and whether it has a borrow.
+fn borrow(a: u32, b: u32, borrow: u32) -> (u32, bool) {
+    let (difference, first) = a.overflowing_sub(b);
+    let (difference, second) = difference.overflowing_sub(borrow);
+    (difference, first | second)
+}
+
+/// A function with a carry in and a carry out of each lane.
+#[inline(always)]
+fn carries(carry_in: u64, function: impl Fn(usize, u32) -> (u32, bool)) -> (Vector, u64) {
+    let (mut out, mut carry) = ([0; LANES], 0);
+    for (lane, value) in out.iter_mut().enumerate() {
+        let (sum, over) = function(lane, (carry_in >> lane & 1) as u32);
+        *value = sum;
+        carry |= u64::from(over) << lane;
+    }
+    (out, carry)
+}
+
 /// 64-bit integers, carries and selections by a mask. `false`: none of them.
 fn wide_and_carry(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
     let exec = wave.exec();
@@ -449,18 +475,11 @@ fn wide_and_carry(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
             };
             let (a, exec) = source32(wave, inst, 0, Kind::Full, exec)?;
             let (b, _) = source32(wave, inst, 1, Kind::Full, exec)?;
-            let mut carry = 0;
-            let out = std::array::from_fn(|lane| {
-                let (x, y) = (u64::from(a[lane]), u64::from(b[lane]));
-                let c = carry_in >> lane & 1;
-                let (value, out) = match inst.op {
-                    v_add_co_u32 | v_add_co_ci_u32 => (x + y + c, x + y + c > 0xffff_ffff),
-                    v_sub_co_u32 | v_sub_co_ci_u32 => (x.wrapping_sub(y + c), y + c > x),
-                    _ => (y.wrapping_sub(x + c), x + c > y),
-                };
-                carry |= u64::from(out) << lane;
-                value as u32
-            });
+            let (out, carry) = match inst.op {
+                v_add_co_u32 | v_add_co_ci_u32 => carries(carry_in, |l, c| add(a[l], b[l], c)),
+                v_sub_co_u32 | v_sub_co_ci_u32 => carries(carry_in, |l, c| borrow(a[l], b[l], c)),
+                _ => carries(carry_in, |l, c| borrow(b[l], a[l], c)),
+            };
             write32(wave, inst, exec, &out)?;
             wave.set_mask(inst.sdst, carry & exec)?;
         }
@@ -468,14 +487,11 @@ fn wide_and_carry(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
             let (shift, _) = source32(wave, inst, 0, Kind::Full, exec)?;
             let wide = if inst.op == v_ashrrev_i64 { Wide::Signed } else { Wide::Unsigned };
             let value = source64(wave, inst, 1, wide)?;
-            let out = std::array::from_fn(|lane| {
-                let (v, s) = (value[lane], shift[lane] & 63);
-                match inst.op {
-                    v_lshlrev_b64 => v << s,
-                    v_lshrrev_b64 => v >> s,
-                    _ => ((v as i64) >> s) as u64,
-                }
-            });
+            let out = match inst.op {
+                v_lshlrev_b64 => std::array::from_fn(|lane| value[lane] << (shift[lane] & 63)),
+                v_lshrrev_b64 => std::array::from_fn(|lane| value[lane] >> (shift[lane] & 63)),
+                _ => std::array::from_fn(|lane| ((value[lane] as i64) >> (shift[lane] & 63)) as u64),
+            };
             wave.set_vector64(usize::from(inst.dst), exec, &out)?;
         }
         v_mad_u64_u32 | v_mad_i64_i32 => {
@@ -514,7 +530,20 @@ fn wide_and_carry(wave: &mut Wave, inst: &Inst) -> Result<bool, Trap> {
             let (a, b) = (modify16(inst, 0, &a), modify16(inst, 1, &b));
             write32(wave, inst, exec, &std::array::from_fn(|lane| a[lane] & 0xffff | b[lane] << 16))?;
         }
-        v_movreld_b32 | v_movrels_b32 | v_movrelsd_b32 | v_movrelsd_2_b32 => return Err(NOT_IMPLEMENTED),
+        v_movreld_b32 | v_movrels_b32 | v_movrelsd_b32 => {
+            if inst.dpp.is_some() || inst.sdwa.is_some() {
+                return Err(Trap::Unsupported("DPP or SDWA of this instruction"));
+            }
+            // M0 counts registers from the one that is named.
+            let index = wave.scalar(M0, 0) as usize;
+            let value = match inst.op {
+                v_movreld_b32 => wave.vector(inst.src[0], inst.literal)?,
+                _ if inst.src[0] < VGPR => return Err(Trap::Unsupported("a scalar operand")),
+                _ => *wave.vreg(usize::from(inst.src[0] - VGPR) + index)?,
+            };
+            let target = usize::from(inst.dst) + if inst.op == v_movrels_b32 { 0 } else { index };
+            wave.set_vector(target, exec, &value)?;
+        }
         _ => return Ok(false),
     }
     Ok(true)

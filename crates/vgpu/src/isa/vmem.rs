@@ -1,7 +1,6 @@
 //! Vector memory: FLAT, GLOBAL, SCRATCH and buffer (MUBUF) instructions. The four encodings number their operations alike.
 
 use super::decode::{Format, Inst};
-use super::table::Op;
 use super::wave::{LANES, NULL, PRIVATE_APERTURE, SHARED_APERTURE, VGPR, Vector, Wave, Wide};
 use super::{Done, Isa, NOT_IMPLEMENTED, Trap, Unit, scope};
 use crate::mem::{Access, AtomicOp, Client, Kind, Memory, Scope};
@@ -86,7 +85,7 @@ enum Spot {
 
 /// Executes a vector memory instruction.
 pub fn execute<M: Memory>(wave: &mut Wave, inst: &Inst, unit: &mut Unit<'_, M>) -> Done {
-    if inst.op == Op::unknown || inst.lds {
+    if inst.lds {
         return Err(NOT_IMPLEMENTED);
     }
     let exec = wave.exec();

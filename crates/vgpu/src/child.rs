@@ -1,4 +1,4 @@
-//! The program as a child: found as a shell finds it, waited for, with the signals that `rmcp` gets.
+//! A program as a child of a launcher: found as a shell finds it, waited for, with the signals that the launcher gets.
 
 use std::ffi::OsStr;
 use std::io;
