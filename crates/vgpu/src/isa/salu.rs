@@ -31,8 +31,8 @@ pub fn execute(wave: &mut Wave, inst: &Inst) -> Done {
 fn sop2(wave: &mut Wave, inst: &Inst) -> Done {
     let (a, b) = (wave.scalar(inst.src[0], inst.literal), wave.scalar(inst.src[1], inst.literal));
     let (ia, ib) = (a as i32, b as i32);
-    let a64 =
-        wave.scalar64(inst.src[0], inst.literal, if inst.op == s_ashr_i64 { Wide::Signed } else { Wide::Unsigned });
+    let extension = if matches!(inst.op, s_ashr_i64 | s_bfe_i64) { Wide::Signed } else { Wide::Unsigned };
+    let a64 = wave.scalar64(inst.src[0], inst.literal, extension);
     let b64 = wave.scalar64(inst.src[1], inst.literal, Wide::Unsigned);
     // (32-bit result, SCC); SCC `None`: unchanged.
     let (value, scc) = match inst.op {
@@ -162,7 +162,9 @@ fn wide(wave: &mut Wave, inst: &Inst, value: u64) -> Done {
 
 fn sop1(wave: &mut Wave, inst: &Inst) -> Done {
     let a = wave.scalar(inst.src[0], inst.literal);
-    let a64 = wave.scalar64(inst.src[0], inst.literal, Wide::Signed);
+    // AMD's compiler counts on it: 0xffffff2e moved as 64 bits has no upper half.
+    let extension = if inst.op == s_flbit_i32_i64 { Wide::Signed } else { Wide::Unsigned };
+    let a64 = wave.scalar64(inst.src[0], inst.literal, extension);
     let found = |index: u32, width: u32| if index == width { u32::MAX } else { index };
     let (value, scc) = match inst.op {
         s_mov_b32 => (a, None),
