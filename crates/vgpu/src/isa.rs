@@ -90,6 +90,7 @@ struct Unit<'a, M: Memory> {
     memory: &'a mut M,
     lds: &'a mut lds::Lds,
     isa: Isa,
+    interrupts: &'a mut Vec<u32>,
 }
 
 /// How far a load must look, by its cache bits (LLVM AMDGPUUsage, "Memory Model GFX10-GFX11"): GLC goes past the vector L0 cache, DLC past L1 too.

@@ -184,11 +184,21 @@ fn accesses_say_how_far_they_look() {
 }
 
 #[test]
+fn an_interrupt_message_is_handed_out_once() {
+    let launch = Launch::one_wave(Gfx10_3, false);
+    // s_mov_b32 m0, 42; s_sendmsg sendmsg(MSG_INTERRUPT); s_endpgm
+    let (mut ram, packet) = launch.prepare(&[0xbefc_03aa, 0xbf90_0001, 0xbf81_0000]);
+    let mut dispatch = Dispatch::new(Gfx10_3, &packet, QUEUE, PACKET, &mut ram).expect("sensible");
+    assert_eq!(dispatch.step(&mut ram, 100).expect("runs"), Progress::Done);
+    assert_eq!((dispatch.take_interrupts(), dispatch.take_interrupts()), (vec![42], vec![]));
+}
+
+#[test]
 fn what_is_not_implemented_is_refused_with_name_bytes_and_address() {
-    let text = "s_nop 0\ns_sendmsg sendmsg(MSG_INTERRUPT)\ns_endpgm\n";
+    let text = "s_nop 0\ns_sendmsg sendmsg(MSG_GS_DONE, GS_OP_NOP)\ns_endpgm\n";
     let message = unsupported(Launch::one_wave(Gfx10_3, false).run(text));
     assert!(message.contains("s_sendmsg") && message.contains(&format!("{:#x}", CODE + 4)), "{message}");
-    assert!(message.contains("[01, 00, 90, bf]"), "{message}");
+    assert!(message.contains("[03, 00, 90, bf]"), "{message}");
 }
 
 #[test]
@@ -200,7 +210,6 @@ fn what_a_kernel_may_not_use_is_refused() {
         ("v_mov_b32 v2, 0x10000\nds_read_b32 v3, v2", "outside of what the work-group has"),
         ("v_mov_b32 v2, 2\nds_add_u32 v2, v2", "not a multiple of its width"),
         ("v_mov_b32 v2, 0\nds_add_u32 v2, v2 gds", "global data share"),
-        ("s_trap 2", "a trap"),
         ("s_round_mode 0x1", "rounding"),
         ("s_setreg_imm32_b32 hwreg(HW_REG_MODE, 0, 2), 3", "rounding"),
         ("s_mov_b32 s4, src_private_base", "aperture"),
@@ -270,4 +279,12 @@ fn a_step_stops_within_its_budget_and_goes_on() {
     for _ in 0..3 {
         assert_eq!(dispatch.step(&mut ram, 20_000).expect("runs"), Progress::Running);
     }
+}
+
+#[test]
+fn a_trap_ends_the_kernel_and_a_debug_trap_does_not() {
+    let launch = Launch::one_wave(Gfx10_3, false);
+    let stop = launch.run("s_nop 0\ns_trap 2\ns_endpgm\n").expect_err("it ended itself");
+    assert_eq!(stop, Stop::Trap(CODE + 4));
+    launch.run("s_trap 3\ns_endpgm\n").expect("nobody debugs");
 }

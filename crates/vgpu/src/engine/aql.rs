@@ -5,6 +5,7 @@
 use super::signal;
 use super::{Halt, Outside, QueueConfig, Step, Words};
 use crate::isa::{Dispatch, Progress, Stop};
+use crate::kfd::events::SIGNAL_LIMIT;
 use crate::mem::{Client, Fault, Memory};
 
 const CP: Client = Client::PacketProcessor;
@@ -144,7 +145,7 @@ impl Aql {
         }
         let Some(running) = &mut self.running else { return Ok(None) };
         let progress = running.dispatch.step(memory, budget);
-        outside.events.extend(running.dispatch.take_interrupts());
+        outside.events.extend(running.dispatch.take_interrupts().into_iter().flat_map(events_of_interrupt));
         match progress.map_err(halt)? {
             Progress::Running => Ok(None),
             Progress::Done => Ok(self.running.take().map(|running| running.start)),
@@ -233,6 +234,12 @@ fn ready<M: Memory>(packet: &[u8; 64], memory: &mut M) -> Result<bool, Fault> {
         BARRIER_OR => values.is_empty() || values.contains(&0),
         _ => values.iter().all(|value| *value == 0),
     })
+}
+
+/// The events that a wave's interrupt may mean. The device library that sends it (ROCm-Device-Libs, `update_mbox`) passes the low 8 bits of the event's
+/// id only; the driver then looks for signalled mailboxes. Waking waiters for nothing is harmless: they look at their signal.
+fn events_of_interrupt(m0: u32) -> impl Iterator<Item = u32> {
+    (m0 & 0xff..SIGNAL_LIMIT).step_by(0x100)
 }
 
 fn halt(stop: Stop) -> Halt {

@@ -43,7 +43,7 @@ pub struct Dispatch {
     slots: Vec<u32>,
     /// Most groups that may be resident.
     limit: usize,
-    /// KFD events that waves have set, and nobody has taken yet.
+    /// Interrupts that waves sent to the host.
     interrupts: Vec<u32>,
 }
 
@@ -88,15 +88,15 @@ impl Dispatch {
         })
     }
 
-    /// The KFD events that waves have set since the last call. (The driver takes the low 24 bits for the event's id: Linux `kfd_int_process_v10.c`.)
-    pub fn take_interrupts(&mut self) -> impl Iterator<Item = u32> {
-        std::mem::take(&mut self.interrupts).into_iter().map(|m0| m0 & 0xff_ffff)
+    /// The interrupts (S_SENDMSG MSG_INTERRUPT) that waves have sent since this was asked last: for each, M0.
+    pub fn take_interrupts(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.interrupts)
     }
 
-    /// Executes about `budget` wave instructions; fewer, when a wave interrupts the program: what it asks for comes from there.
+    /// Executes about `budget` wave instructions.
     pub fn step<M: Memory>(&mut self, memory: &mut M, budget: u64) -> Result<Progress, Stop> {
         let mut used = 0;
-        while used < budget && self.interrupts.is_empty() {
+        while used < budget {
             if self.turn >= self.resident.len() {
                 self.turn = 0;
                 if self.resident.len() < self.limit && !self.admit() && self.resident.is_empty() {
@@ -104,10 +104,10 @@ impl Dispatch {
                 }
             }
             let group = &mut self.resident[self.turn];
-            let mut unit = Unit { memory: &mut *memory, lds: &mut group.lds, isa: self.isa };
+            let mut unit =
+                Unit { memory: &mut *memory, lds: &mut group.lds, isa: self.isa, interrupts: &mut self.interrupts };
             let waves = &mut group.waves[..group.count];
             used += run(waves, &mut self.code, &mut unit, GROUP_SLICE.min(budget - used))?;
-            self.interrupts.extend(waves.iter_mut().filter_map(|wave| wave.interrupt.take()));
             if waves.iter().all(|wave| wave.ended) {
                 let mut group = self.resident.swap_remove(self.turn);
                 self.slots.append(&mut group.slots);
@@ -174,7 +174,7 @@ fn run<M: Memory>(waves: &mut [Wave], code: &mut Code, unit: &mut Unit<'_, M>, b
         if waves.iter().all(|wave| wave.ended || wave.at_barrier) {
             waves.iter_mut().for_each(|wave| wave.at_barrier = false);
         }
-        if used >= budget || waves.iter().any(|wave| wave.interrupt.is_some()) {
+        if used >= budget {
             return Ok(used);
         }
     }
@@ -195,7 +195,8 @@ fn advance<M: Memory>(wave: &mut Wave, code: &mut Code, unit: &mut Unit<'_, M>) 
             wave.icache_inv = false;
             code.clear();
         }
-        if wave.ended || wave.at_barrier || wave.yields || wave.interrupt.is_some() {
+        if wave.ended || wave.at_barrier || wave.yields {
+            unit.interrupts.extend(wave.interrupt.take());
             return Ok(used);
         }
     }

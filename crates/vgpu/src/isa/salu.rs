@@ -5,8 +5,6 @@ use super::table::Op::{self, *};
 use super::wave::{EXEC, M0, PRIVATE_APERTURE, SHARED_APERTURE, VCC, Wave, Wide};
 use super::{Done, NOT_IMPLEMENTED, Trap};
 
-/// The message that interrupts the program (AMDGPUUsage, `s_sendmsg`): the only one that a compute kernel has.
-const MSG_INTERRUPT: u32 = 1;
 /// `s_trap` with this number is `llvm.debugtrap`, which does nothing without a debugger; others end the kernel (AMDGPUUsage, "Trap Handler ABI").
 const DEBUG_TRAP: i32 = 3;
 
@@ -425,11 +423,13 @@ fn sopp(wave: &mut Wave, inst: &Inst) -> Done {
         // Waits, hints, and messages to nobody: nothing is in flight here.
         s_nop | s_waitcnt | s_setprio | s_inst_prefetch | s_clause | s_wait_idle | s_waitcnt_depctr | s_round_mode
         | s_wakeup | s_ttracedata | s_ttracedata_imm | s_incperflevel | s_decperflevel => false,
-        s_sendmsg if inst.imm as u32 & 0xffff == MSG_INTERRUPT => {
-            wave.interrupt = Some(wave.sgpr[usize::from(M0)]);
+        // MSG_INTERRUPT; the others are for graphics.
+        s_sendmsg if inst.imm == 1 => {
+            wave.interrupt = Some(wave.scalar(M0, 0));
+            wave.yields = true;
             false
         }
-        s_sendmsg => return Err(Trap::Unsupported("a message other than MSG_INTERRUPT")),
+        s_sendmsg => return Err(Trap::Unsupported("this message")),
         s_trap if inst.imm & 0xff == DEBUG_TRAP => false,
         s_trap => return Err(Trap::Raised),
         _ => return Err(NOT_IMPLEMENTED),

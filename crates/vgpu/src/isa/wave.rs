@@ -47,7 +47,7 @@ pub struct Wave {
     pub yields: bool,
     /// It asked for the instruction cache to be emptied.
     pub icache_inv: bool,
-    /// It interrupted the program: M0 at that time.
+    /// It sent an interrupt message to the host: M0, the event.
     pub interrupt: Option<u32>,
     /// Instructions executed: what the clock registers count.
     pub clock: u64,
