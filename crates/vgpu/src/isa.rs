@@ -1,8 +1,10 @@
 //! RDNA1 and RDNA2 shader programs: decoder and interpreter.
 //!
-//! [`decode`] turns words into instructions by the opcode tables of [`table`]; [`dispatch`] sets up the waves of a kernel from its packet and
-//! descriptor and schedules them; [`wave`] holds a wave's registers; the other modules execute, one a kind of instruction. What is not known, or is
-//! known but not implemented, stops the kernel with a message: there are no silent wrong results.
+//! [`decode`] turns words into instructions by the opcode tables of [`table`], `code` does so once for each address; `setup` reads packet and kernel
+//! descriptor and gives waves their initial state, `dispatch` schedules them; `wave` holds a wave's registers; the other modules execute, one a kind
+//! of instruction. What is not known, or is known but not implemented, stops the kernel with a message: there are no silent wrong results. Among what is
+//! refused: images and other graphics, GDS and global wave sync, bounds-checked buffers, traps, rounding other than to nearest even, and LDS addresses
+//! out of bounds, which a card would ignore.
 //!
 //! Float results are IEEE as the host computes them, rounded to nearest even; the approximate instructions (reciprocal, square root, exponential, logarithm,
 //! sine) are computed by the host in the next wider format, which is nearer to the true value than the hardware need be.

@@ -47,6 +47,9 @@ fn scalar_arithmetic_sets_carry_overflow_or_nonzero() {
 #[test]
 fn scalar_bits_are_found_moved_and_multiplied() {
     check_all(&[
+        ("s_mov_b64 s[4:5], 0xffffff2e\nv_mov_b32 v10, s4\nv_mov_b32 v11, s5", Wide(0xffff_ff2e)),
+        ("s_and_b64 s[4:5], -1, 0x87654321\nv_mov_b32 v10, s4\nv_mov_b32 v11, s5", Wide(0x8765_4321)),
+        ("s_mov_b64 s[4:5], -2\nv_mov_b32 v10, s4\nv_mov_b32 v11, s5", Wide(0xffff_ffff_ffff_fffe)),
         ("s_mul_i32 s4, 0x10001, 0x10001\nv_mov_b32 v10, s4", All(0x0002_0001)),
         ("s_mul_hi_u32 s4, -1, -1\nv_mov_b32 v10, s4", All(0xffff_fffe)),
         ("s_mul_hi_i32 s4, -1, 2\nv_mov_b32 v10, s4", All(0xffff_ffff)),

@@ -160,9 +160,9 @@ fn wide(wave: &mut Wave, inst: &Inst, value: u64) -> Done {
 
 fn sop1(wave: &mut Wave, inst: &Inst) -> Done {
     let a = wave.scalar(inst.src[0], inst.literal);
-    // AMD's compiler counts on it: 0xffffff2e moved as 64 bits has no upper half.
-    let extension = if inst.op == s_flbit_i32_i64 { Wide::Signed } else { Wide::Unsigned };
-    let a64 = wave.scalar64(inst.src[0], inst.literal, extension);
+    // A literal of a _b64 instruction is extended with zeros, as LLVM's use of it shows.
+    let wide_literal = if inst.op == s_flbit_i32_i64 { Wide::Signed } else { Wide::Unsigned };
+    let a64 = wave.scalar64(inst.src[0], inst.literal, wide_literal);
     let found = |index: u32, width: u32| if index == width { u32::MAX } else { index };
     let (value, scc) = match inst.op {
         s_mov_b32 => (a, None),
