@@ -103,11 +103,17 @@ __global__ void calls(unsigned *out) {
     out[threadIdx.x] = either->corners(threadIdx.x) + 1000 * fibonacci(threadIdx.x % 12);
 }
 
-// A step of MRG32k3a (L'Ecuyer 1999), whose moduli are just below 2^32: where sign and zero extension differ.
+// A step of MRG32k3a (L'Ecuyer 1999). The moduli are just below 2^32: the compiler puts them into 64-bit registers as literals of 32 bits, which have no
+// upper half.
+__host__ __device__ unsigned long long fold(unsigned long long value, unsigned long long modulus) {
+    const unsigned long long rest = (1ull << 32) - modulus;
+    for (int i = 0; i < 2; i++) value = rest * (value >> 32) + (value & 0xffffffff);
+    return value >= modulus ? value - modulus : value;
+}
 __host__ __device__ unsigned mrg(unsigned *x, unsigned *y) {
     const unsigned long long m1 = 4294967087, m2 = 4294944443;
-    unsigned p = (1403580ull * x[1] + 810728ull * (m1 - x[0])) % m1;
-    unsigned q = (527612ull * y[2] + 1370589ull * (m2 - y[0])) % m2;
+    unsigned p = fold(1403580ull * x[1] + 810728ull * (m1 - x[0]), m1);
+    unsigned q = fold(527612ull * y[2] + 1370589ull * (m2 - y[0]), m2);
     x[0] = x[1], x[1] = x[2], x[2] = p;
     y[0] = y[1], y[1] = y[2], y[2] = q;
     return p - q + (p <= q ? (unsigned)m1 : 0);

@@ -184,7 +184,7 @@ impl Memory for Port<'_> {
     }
 
     fn atomic(&mut self, access: Access, op: AtomicOp, operand: u64, compare: u64) -> Result<u64, Fault> {
-        if !matches!(access.width, 4 | 8) || access.addr % u64::from(access.width) != 0 {
+        if !matches!(access.width, 4 | 8) || !access.addr.is_multiple_of(u64::from(access.width)) {
             return Err(Fault { access, reason: FaultReason::Misaligned });
         }
         let (resolved, _) = self.resolve(access, access.addr)?;
@@ -273,7 +273,11 @@ mod tests {
         let word = unsafe { AtomicU64::from_ptr(a.as_mut_ptr()) };
         let mut port = vm.port(0);
         std::thread::scope(|scope| {
-            scope.spawn(|| (0..100_000).for_each(|_| _ = word.fetch_add(1, Ordering::Relaxed)));
+            scope.spawn(|| {
+                (0..100_000).for_each(|_| {
+                    word.fetch_add(1, Ordering::Relaxed);
+                })
+            });
             for _ in 0..100_000 {
                 port.atomic(access(0x1000, 8, Kind::Atomic), AtomicOp::Add, 1, 0).expect("mapped");
             }
