@@ -55,6 +55,9 @@ pub enum Stop {
         /// GPU virtual address.
         address: u64,
     },
+    /// It ended itself.
+    #[error("the kernel ended itself by s_trap at {0:#x}: an assertion failed, or it called abort or __builtin_trap")]
+    Trap(u64),
     /// Its packet or descriptor makes no sense.
     #[error("{0}")]
     Invalid(String),
@@ -68,6 +71,8 @@ fn bytes(words: &[u32]) -> Vec<u8> {
 #[derive(Debug)]
 enum Trap {
     Fault(Fault),
+    /// The kernel wants to end.
+    Raised,
     Unsupported(&'static str),
 }
 

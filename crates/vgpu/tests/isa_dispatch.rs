@@ -210,11 +210,15 @@ fn what_a_kernel_may_not_use_is_refused() {
         ("v_mov_b32 v2, 0x10000\nds_read_b32 v3, v2", "outside of what the work-group has"),
         ("v_mov_b32 v2, 2\nds_add_u32 v2, v2", "not a multiple of its width"),
         ("v_mov_b32 v2, 0\nds_add_u32 v2, v2 gds", "global data share"),
-        ("s_trap 2", "a trap"),
         ("s_round_mode 0x1", "rounding"),
         ("s_setreg_imm32_b32 hwreg(HW_REG_MODE, 0, 2), 3", "rounding"),
         ("s_mov_b32 s4, src_private_base", "aperture"),
-        ("image_load v[4:7], v[0:1], s[8:15] dmask:0xf dim:SQ_RSRC_IMG_2D unorm", "image"),
+        ("image_load v[4:7], v[0:1], s[8:15] dmask:0xf dim:SQ_RSRC_IMG_2D unorm", "image_load"),
+        ("image_sample_lz v4, v[0:1], s[8:15], s[4:7] dmask:0x1 dim:SQ_RSRC_IMG_2D", "image_sample"),
+        ("image_gather4_lz v[4:7], v[0:1], s[8:15], s[4:7] dmask:0x1 dim:SQ_RSRC_IMG_2D", "image_gather4"),
+        ("image_atomic_add v4, v[0:1], s[8:15] dmask:0x1 dim:SQ_RSRC_IMG_2D unorm", "image_atomic"),
+        ("tbuffer_load_format_x v0, off, s[0:3], format:22, 0", "tbuffer"),
+        ("exp null off, off, off, off done", "export"),
         ("s_mov_b32 s7, 0\nbuffer_load_dword v2, off, s[4:7], 0", "bounds checks"),
         (".long 0xbf7f0000", "unknown opcode"),
         ("s_code_end", "s_code_end"),
@@ -280,4 +284,12 @@ fn a_step_stops_within_its_budget_and_goes_on() {
     for _ in 0..3 {
         assert_eq!(dispatch.step(&mut ram, 20_000).expect("runs"), Progress::Running);
     }
+}
+
+#[test]
+fn a_trap_ends_the_kernel_and_a_debug_trap_does_not() {
+    let launch = Launch::one_wave(Gfx10_3, false);
+    let stop = launch.run("s_nop 0\ns_trap 2\ns_endpgm\n").expect_err("it ended itself");
+    assert_eq!(stop, Stop::Trap(CODE + 4));
+    launch.run("s_trap 3\ns_endpgm\n").expect("nobody debugs");
 }

@@ -71,6 +71,9 @@ fn scalar_bits_are_found_moved_and_multiplied() {
             "s_mov_b64 s[4:5], 0x12345678\ns_lshl_b64 s[4:5], s[4:5], 36\nv_mov_b32 v10, s4\nv_mov_b32 v11, s5",
             Wide(0x2345_6780 << 32),
         ),
+        // A literal has no upper half, an inline constant has.
+        ("s_mov_b64 s[4:5], 0xffffff2e\nv_mov_b32 v10, s4\nv_mov_b32 v11, s5", Wide(0xffff_ff2e)),
+        ("s_not_b64 s[4:5], 0xffffff2e\nv_mov_b32 v10, s4\nv_mov_b32 v11, s5", Wide(!0xffff_ff2e)),
         ("s_mov_b64 s[4:5], -16\ns_ashr_i64 s[4:5], s[4:5], 40\nv_mov_b32 v10, s4\nv_mov_b32 v11, s5", Wide(u64::MAX)),
         (
             "s_mov_b64 s[4:5], -1\ns_bfe_u64 s[4:5], s[4:5], 0x280004\nv_mov_b32 v10, s4\nv_mov_b32 v11, s5",

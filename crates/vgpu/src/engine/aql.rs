@@ -30,6 +30,7 @@ const NO_SCRATCH_WAVE32: u64 = 0x400;
 const INVALID_FORMAT: u64 = 32;
 const INVALID_CODE: u64 = 8;
 const ILLEGAL_INSTRUCTION: u64 = 0x4000_0000;
+const EXCEPTION: u64 = 0x8000_0000;
 
 /// The state of one AQL queue.
 #[derive(Debug, Default)]
@@ -245,6 +246,7 @@ fn halt(stop: Stop) -> Halt {
     match stop {
         Stop::Fault(fault) => Halt::Fault(fault),
         Stop::Unsupported { .. } => Halt::Error { text: stop.to_string(), code: ILLEGAL_INSTRUCTION },
+        Stop::Trap(_) => Halt::Error { text: stop.to_string(), code: EXCEPTION },
         Stop::Invalid(_) => Halt::Error { text: stop.to_string(), code: INVALID_CODE },
     }
 }

@@ -220,14 +220,31 @@ fn execute<M: Memory>(wave: &mut Wave, inst: &Inst, unit: &mut Unit<'_, M>) -> R
 fn stop(trap: Trap, inst: &Inst, address: u64) -> Stop {
     match trap {
         Trap::Fault(fault) => Stop::Fault(fault),
+        Trap::Raised => Stop::Trap(address),
         Trap::Unsupported(reason) => {
             let name = match (inst.op, inst.format) {
-                (Op::unknown, Format::Graphics) => "of an image, export or typed-buffer encoding".to_owned(),
+                (Op::unknown, Format::Graphics) => graphics(inst.words[0]).to_owned(),
                 (Op::unknown, format) => format!("of the encoding {format:?} with an unknown opcode"),
                 (op, _) => format!("{op:?}"),
             };
             let words = inst.words[..usize::from(inst.size / 4)].to_vec();
             Stop::Unsupported { text: format!("{name} ({reason})"), words, address }
         }
+    }
+}
+
+/// What an instruction without entry in the tables is, for a message: textures and surfaces are what programs meet.
+fn graphics(word: u32) -> &'static str {
+    // MIMG is 0x3c; its opcode's highest bit is bit 0.
+    match (word >> 26, word >> 18 & 0x7f | (word & 1) << 7) {
+        (0x3c, 0x00..=0x05 | 0x80) => "image_load",
+        (0x3c, 0x08..=0x0b) => "image_store",
+        (0x3c, 0x0e) => "image_get_resinfo",
+        (0x3c, 0x0f..=0x1f) => "image_atomic",
+        (0x3c, 0x40..=0x5f) => "image_gather4",
+        (0x3c, 0x60) => "image_get_lod",
+        (0x3c, _) => "image_sample",
+        (0x3a, _) => "tbuffer (a typed buffer's load or store)",
+        _ => "of an export or interpolation encoding",
     }
 }

@@ -5,6 +5,9 @@ use super::table::Op::{self, *};
 use super::wave::{EXEC, M0, PRIVATE_APERTURE, SHARED_APERTURE, VCC, Wave, Wide};
 use super::{Done, NOT_IMPLEMENTED, Trap};
 
+/// `s_trap` with this number is `llvm.debugtrap`, which does nothing without a debugger; others end the kernel (AMDGPUUsage, "Trap Handler ABI").
+const DEBUG_TRAP: i32 = 3;
+
 /// Executes a scalar instruction that touches no memory. The program counter is already behind it.
 pub fn execute(wave: &mut Wave, inst: &Inst) -> Done {
     if !inst.src.iter().all(|code| Wave::known_source(*code)) {
@@ -26,8 +29,8 @@ pub fn execute(wave: &mut Wave, inst: &Inst) -> Done {
 fn sop2(wave: &mut Wave, inst: &Inst) -> Done {
     let (a, b) = (wave.scalar(inst.src[0], inst.literal), wave.scalar(inst.src[1], inst.literal));
     let (ia, ib) = (a as i32, b as i32);
-    let a64 =
-        wave.scalar64(inst.src[0], inst.literal, if inst.op == s_ashr_i64 { Wide::Signed } else { Wide::Unsigned });
+    let extension = if matches!(inst.op, s_ashr_i64 | s_bfe_i64) { Wide::Signed } else { Wide::Unsigned };
+    let a64 = wave.scalar64(inst.src[0], inst.literal, extension);
     let b64 = wave.scalar64(inst.src[1], inst.literal, Wide::Unsigned);
     // (32-bit result, SCC); SCC `None`: unchanged.
     let (value, scc) = match inst.op {
@@ -427,7 +430,8 @@ fn sopp(wave: &mut Wave, inst: &Inst) -> Done {
             false
         }
         s_sendmsg => return Err(Trap::Unsupported("this message")),
-        s_trap => return Err(Trap::Unsupported("a trap: the program called abort, an assertion or __builtin_trap")),
+        s_trap if inst.imm & 0xff == DEBUG_TRAP => false,
+        s_trap => return Err(Trap::Raised),
         _ => return Err(NOT_IMPLEMENTED),
     };
     if taken {
