@@ -16,10 +16,11 @@ struct Launcher {
 
 impl Launcher {
     fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
+        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary directory");
         let path = directory.path();
         std::fs::create_dir(path.join("tmp")).expect("a directory");
-        std::fs::copy(env!("CARGO_BIN_EXE_vgpu"), path.join("vgpu")).expect("a copy of the launcher");
+        // A copy would be "busy" while a test beside this one starts a program that has it open for writing.
+        std::fs::hard_link(env!("CARGO_BIN_EXE_vgpu"), path.join("vgpu")).expect("a link to the launcher");
         // The preload has tests of its own. Every program has libc loaded: to preload it changes nothing.
         let libc =
             ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/libc.so.6"].into_iter().find(|path| Path::new(path).exists());
