@@ -103,20 +103,20 @@ __global__ void calls(unsigned *out) {
     out[threadIdx.x] = either->corners(threadIdx.x) + 1000 * fibonacci(threadIdx.x % 12);
 }
 
-// A step of MRG32k3a (L'Ecuyer 1999). The moduli are just below 2^32: the compiler puts them into 64-bit registers as literals of 32 bits, which have no
-// upper half.
-__host__ __device__ unsigned long long fold(unsigned long long value, unsigned long long modulus) {
-    const unsigned long long rest = (1ull << 32) - modulus;
-    for (int i = 0; i < 2; i++) value = rest * (value >> 32) + (value & 0xffffffff);
-    return value >= modulus ? value - modulus : value;
+// A step of MRG32k3a (L'Ecuyer 1999), written as rocRAND does. The moduli are just below 2^32: the compiler compares with them as 64-bit literals, which
+// have no upper half.
+__host__ __device__ unsigned long long fold(unsigned long long value, unsigned rest) {
+    return (unsigned long long)rest * (value >> 32) + (value & 0xffffffff);
 }
 __host__ __device__ unsigned mrg(unsigned *x, unsigned *y) {
-    const unsigned long long m1 = 4294967087, m2 = 4294944443;
-    unsigned p = fold(1403580ull * x[1] + 810728ull * (m1 - x[0]), m1);
-    unsigned q = fold(527612ull * y[2] + 1370589ull * (m2 - y[0]), m2);
+    const unsigned m1 = 4294967087, m2 = 4294944443;
+    unsigned long long p = fold(1403580ull * x[1] + 810728ull * (m1 - x[0]), 209);
+    if (p >= m1) p -= m1;
+    unsigned long long q = fold(fold(527612ull * y[2] + 1370589ull * (m2 - y[0]), 22853), 22853);
+    if (q >= m2) q -= m2;
     x[0] = x[1], x[1] = x[2], x[2] = p;
     y[0] = y[1], y[1] = y[2], y[2] = q;
-    return p - q + (p <= q ? (unsigned)m1 : 0);
+    return x[2] - y[2] + (x[2] <= y[2] ? m1 : 0);
 }
 __global__ void random(unsigned *out) {
     unsigned x[3] = {12345 + threadIdx.x, 12345, 12345}, y[3] = {12345, 12345, 12345};
