@@ -44,6 +44,18 @@ fn copies_fills_and_kernels_are_bit_identical_on_every_card_that_executes() {
 }
 
 #[test]
+fn they_are_too_on_the_cards_between_which_only_the_size_differs() {
+    let targets = ["gfx1031", "gfx1032", "gfx1035"];
+    let demo = program(
+        "demo.hip.cpp",
+        &targets.map(|target| format!("--offload-arch={target}")).each_ref().map(String::as_str),
+    );
+    for spec in targets {
+        same_on(spec, &[], &demo);
+    }
+}
+
+#[test]
 fn they_are_too_with_a_small_bar_without_svm_and_without_sdma() {
     let demo = program("demo.hip.cpp", &[]);
     same_on("gfx1030:bar=small,svm=off", &[], &demo);

@@ -42,6 +42,8 @@ pub fn front(command: &Command) -> Result<ExitCode, Failure> {
         Command::Build { real, out } => {
             let library = Library::read(real)?;
             rmcp_front::write(&rmcp_front::build(&library, &Options::default()), out)?;
+            let exports = count(library.exports.len() as u64, "export");
+            print(&format!("{}: front with {exports} of {}\n", library.soname, library.path.display()));
             Ok(ExitCode::SUCCESS)
         }
         Command::Check { real, front, all } => {

@@ -4,6 +4,7 @@
 // One JSON line for each check on stdout: {"check": NAME, "ok": BOOL, "hash": FNV-1a of the resulting bytes}; for an allocation also
 // "call", "flags", "size", "code" (hipError_t), "pointer" and "device" (its address on the GPU). Nothing is freed before the end, so that
 // addresses are unique and can be joined with the log of the kernel driver. Exit code 1 if a check failed, 2 if HIP refused what it should not.
+// The argument is the PCI address of the card to use; without it HIP's device 0 is used.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -322,7 +323,14 @@ void kernels() {
 
 } // namespace
 
-int main() {
+int main(int argc, char **argv) {
+    int devices;
+    TRY(hipGetDeviceCount(&devices));
+    if (argc > 1) {
+        int device;
+        TRY(hipDeviceGetByPCIBusId(&device, argv[1]));
+        TRY(hipSetDevice(device));
+    }
     allocations();
     copies();
     kernels();

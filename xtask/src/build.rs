@@ -1,5 +1,6 @@
 //! Building: the workspace with cargo, and HIP programs with hipcc.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -37,10 +38,10 @@ pub fn workspace(profile: &str) -> Result<PathBuf> {
     Ok(target.join(if profile == "dev" { "debug" } else { profile }))
 }
 
-/// Compiles a HIP program of `tests/programs` for RDNA1 and RDNA2.
-pub fn hip_program(source: &str, directory: &Path) -> Result<PathBuf> {
+/// Compiles a HIP program of `tests/programs` for these targets.
+pub fn hip_program(source: &str, targets: &BTreeSet<String>, directory: &Path) -> Result<PathBuf> {
     let out = directory.join(source.split('.').next().unwrap_or(source));
-    let targets = ["--offload-arch=gfx1010", "--offload-arch=gfx1030"];
+    let targets = targets.iter().map(|target| format!("--offload-arch={target}"));
     let source = root().join("tests/programs").join(source);
     must(
         Command::new("hipcc")

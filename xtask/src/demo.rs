@@ -1,13 +1,15 @@
 //! `cargo xtask demo`: one HIP program without and with RMCP, side by side.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use rmcp_device::{Generation, Gpu};
 use rmcp_record::{Recording, Verdict};
 use serde::Deserialize;
 use vgpu::log::{Event, Line};
+use vgpu::spec::Spec;
 
 use crate::{build, packages};
 
@@ -15,7 +17,7 @@ use crate::{build, packages};
 pub struct Arguments {
     /// The virtual card (gfx1030, gfx1010, gfx1030:atomics=off, …; target/release/vgpu --help has all)
     #[arg(long, value_name = "SPEC", default_value = "gfx1030", conflicts_with = "real")]
-    card: String,
+    card: Spec,
     /// Run on the RDNA1 or RDNA2 card of this machine
     #[arg(long)]
     real: bool,
@@ -55,14 +57,30 @@ struct Arrival {
 pub fn run(arguments: &Arguments) -> Result<bool> {
     eprintln!("[1/4] Debian packages");
     packages::ensure(packages::DEMO)?;
-    let card = if arguments.real { real_card()? } else { format!("virtual card {}", arguments.card) };
+    let real = if arguments.real { Some(real_card()?) } else { None };
+    // Every build covers RDNA1 and RDNA2; a card of another kind adds its own.
+    let mut targets = BTreeSet::from(["gfx1010".to_owned(), "gfx1030".to_owned()]);
+    let card = match &real {
+        Some(gpu) => {
+            targets.insert(gpu.target.to_string());
+            format!("{} at {}", gpu.target, gpu.pci)
+        }
+        None => {
+            let cards = arguments.card.cards.iter().map(|slot| slot.card);
+            if let Some(control) = cards.clone().find(|card| !card.executes()) {
+                bail!("{} is a control for allocations and runs no kernels; choose another card", control.name);
+            }
+            targets.extend(cards.map(|card| card.name.to_owned()));
+            format!("virtual card {}", arguments.card)
+        }
+    };
     eprintln!("[2/4] Building RMCP and the virtual card");
     let built = build::workspace(&arguments.profile)?;
-    eprintln!("[3/4] Compiling the HIP program for gfx1010 and gfx1030");
+    eprintln!("[3/4] Compiling the HIP program for {}", targets.iter().cloned().collect::<Vec<_>>().join(", "));
     let directory = tempfile::tempdir().context("a temporary directory cannot be made")?;
-    let program = build::hip_program("demo.hip.cpp", directory.path())?;
+    let program = build::hip_program("demo.hip.cpp", &targets, directory.path())?;
     eprintln!("[4/4] Running it without and with RMCP");
-    let stage = Stage { built: &built, program: &program, directory: directory.path(), arguments };
+    let stage = Stage { built: &built, program: &program, directory: directory.path(), real: real.as_ref(), arguments };
     let before = stage.without()?;
     let (after, recording) = stage.with()?;
     let table = Table::new(&before, &after, &recording)?;
@@ -70,23 +88,21 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     Ok(table.right())
 }
 
-/// The first RDNA1 or RDNA2 card of the machine.
-fn real_card() -> Result<String> {
+/// The first RDNA1 or RDNA2 card of the machine, rather one that is no part of the processor.
+fn real_card() -> Result<Gpu> {
     let topology = rmcp_device::Topology::read(Path::new(rmcp_device::TOPOLOGY_ROOT))
         .context("there is no card to run on; without --real a virtual one is used")?;
-    let is_rdna = |gpu: &&rmcp_device::Gpu| {
-        matches!(gpu.generation, rmcp_device::Generation::Rdna1 | rmcp_device::Generation::Rdna2)
-    };
-    match topology.gpus.iter().find(is_rdna) {
-        Some(gpu) => Ok(format!("{} at {}", gpu.target, gpu.pci)),
-        None => bail!("this machine has no RDNA1 or RDNA2 card; without --real a virtual one is used"),
-    }
+    let is_rdna = |gpu: &Gpu| matches!(gpu.generation, Generation::Rdna1 | Generation::Rdna2);
+    let mut cards: Vec<Gpu> = topology.gpus.into_iter().filter(is_rdna).collect();
+    cards.sort_by_key(|gpu| gpu.apu.is_some());
+    cards.into_iter().next().context("this machine has no RDNA1 or RDNA2 card; without --real a virtual one is used")
 }
 
 struct Stage<'a> {
     built: &'a Path,
     program: &'a Path,
     directory: &'a Path,
+    real: Option<&'a Gpu>,
     arguments: &'a Arguments,
 }
 
@@ -94,12 +110,12 @@ impl Stage<'_> {
     fn without(&self) -> Result<Run> {
         let log = self.directory.join("before.jsonl");
         let mut command;
-        if self.arguments.real {
+        if let Some(gpu) = self.real {
             command = Command::new(self.program);
-            self.trace(&mut command, &log);
+            self.trace(command.arg(gpu.pci.to_string()), &log);
         } else {
             command = Command::new(self.built.join("vgpu"));
-            command.arg("--log").arg(&log).arg(&self.arguments.card).arg("--").arg(self.program);
+            command.arg("--log").arg(&log).arg(self.arguments.card.to_string()).arg("--").arg(self.program);
         }
         self.run(&mut command, &log).context("the run without RMCP failed")
     }
@@ -108,12 +124,13 @@ impl Stage<'_> {
         let (log, record) = (self.directory.join("after.jsonl"), self.directory.join("record"));
         let mut command = Command::new(self.built.join("rmcp"));
         command.args(["run", "--quiet", "--policy", &self.arguments.policy, "--record"]).arg(&record);
-        if self.arguments.real {
+        if self.real.is_some() {
             self.trace(&mut command, &log);
         } else {
-            command.args(["--virtual", &self.arguments.card, "--virtual-log"]).arg(&log);
+            command.args(["--virtual", &self.arguments.card.to_string(), "--virtual-log"]).arg(&log);
         }
-        let run = self.run(command.arg("--").arg(self.program), &log).context("the run with RMCP failed")?;
+        command.arg("--").arg(self.program).args(self.real.map(|gpu| gpu.pci.to_string()));
+        let run = self.run(&mut command, &log).context("the run with RMCP failed")?;
         let recording = rmcp_record::read(&record)?;
         for soname in ["libamdhip64", "libhsa-runtime64"] {
             if !recording.fronts.iter().any(|front| front.soname.starts_with(soname)) {
