@@ -219,7 +219,7 @@ impl Queue {
         // SAFETY: the doorbell stays valid while the queue is in the list (`add_queue`), and is an aligned word that the program stores to.
         let doorbell = unsafe { AtomicU64::from_ptr(config.doorbell as *mut u64) }.load(Ordering::Acquire);
         let quiet = match machine {
-            Machine::Aql(aql) => !aql.has_work(doorbell),
+            Machine::Aql(_) => !aql::Aql::was_rung(doorbell),
             Machine::Sdma(sdma) => !sdma.has_work(doorbell),
             Machine::Pm4 => true,
         };

@@ -37,8 +37,6 @@ const EXCEPTION: u64 = 0x8000_0000;
 pub struct Aql {
     /// Index of the packet that is next.
     read: u64,
-    /// One past the highest index that was rung.
-    written: u64,
     running: Option<Running>,
     /// The program was asked for scratch memory and has not answered.
     awaiting_scratch: bool,
@@ -51,11 +49,10 @@ struct Running {
 }
 
 impl Aql {
-    /// Whether a step could do something; `doorbell` is what the program stored last.
-    pub fn has_work(&mut self, doorbell: u64) -> bool {
-        // Rings of several threads may arrive out of order: the highest counts.
-        self.written = self.written.max(doorbell.wrapping_add(1));
-        self.running.is_some() || self.read < self.written
+    /// Whether a step could do something. A doorbell that was rung once says no more than that: when several threads ring, the last value need not be the
+    /// highest, so [`Aql::step`] looks at the write pointer as well.
+    pub fn was_rung(doorbell: u64) -> bool {
+        doorbell != u64::MAX
     }
 
     /// Processes packets until one blocks or `budget` is used up.
@@ -68,7 +65,10 @@ impl Aql {
         budget: u64,
     ) -> Result<Step, Halt> {
         let mut step = Step::Idle;
-        while self.has_work(doorbell) {
+        // As the card does once a doorbell has rung (linux `kfd_mqd_manager_v10.c`, update_mqd: cp_hqd_pq_wptr_poll_addr). A packet that is only reserved still
+        // has an invalid header.
+        let written = memory.word64(CP, config.write_pointer)?.max(doorbell.wrapping_add(1));
+        while self.running.is_some() || self.read < written {
             let address = config.ring_base + self.read * PACKET % config.ring_size;
             let packet: [u8; 64] = memory.bytes(CP, address)?;
             if packet[0] == INVALID {
