@@ -5,7 +5,7 @@ mod support;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Output};
 
-use support::{built, program, rmcp, succeed};
+use support::{built, output, program, rmcp, succeed};
 
 /// What starts a program: `vgpu` alone, or `rmcp run` with a policy.
 fn starter(spec: &str, policy: Option<&str>) -> Command {
@@ -70,7 +70,7 @@ fn kernels_print_and_allocate_through_the_host() {
 #[test]
 fn an_assertion_that_fails_in_a_kernel_is_named_and_ends_the_program() {
     for policy in [None, Some("default"), Some("strict")] {
-        let output = run("gfx1030", policy, "assertion").output().expect("it starts");
+        let output = output(&mut run("gfx1030", policy, "assertion"));
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         // The runtime aborts: the launchers hand that on as a signal or as 128 + 6.
         assert!(output.status.signal() == Some(libc::SIGABRT) || output.status.code() == Some(128 + 6), "{output:?}");

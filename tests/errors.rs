@@ -4,13 +4,13 @@ mod support;
 
 use std::path::Path;
 
-use support::{program, rmcp};
+use support::{output, program, rmcp};
 
 const HIP: &str = "/usr/lib/x86_64-linux-gnu/libamdhip64.so.5";
 
 /// Runs `rmcp` and gives its exit code and what it said on stderr.
 fn say(arguments: &[&str]) -> (i32, String) {
-    let output = rmcp().args(arguments).output().expect("rmcp starts");
+    let output = output(rmcp().args(arguments));
     let text = String::from_utf8(output.stderr).expect("UTF-8");
     (output.status.code().unwrap_or_else(|| panic!("rmcp was killed: {text}")), text)
 }
@@ -51,13 +51,13 @@ fn a_program_that_would_load_a_broken_library_is_refused_with_the_reason() {
     for (bytes, word) in [(&b""[..], "empty"), (b"not a library", "ELF"), (b"\x7fELF\x02\x01\x01", "truncated")] {
         let directory = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(directory.path().join("libamdhip64.so.5"), bytes).expect("write");
-        let output = rmcp()
-            .args(["run", "--quiet", "--virtual", "gfx1030", "--"])
-            .arg(program("alloc.c", &[]))
-            .arg("hipHostMalloc")
-            .env("LD_LIBRARY_PATH", directory.path())
-            .output()
-            .expect("rmcp starts");
+        let output = output(
+            rmcp()
+                .args(["run", "--quiet", "--virtual", "gfx1030", "--"])
+                .arg(program("alloc.c", &[]))
+                .arg("hipHostMalloc")
+                .env("LD_LIBRARY_PATH", directory.path()),
+        );
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(3), "{text}");
         assert_one_sentence(&text, &["libamdhip64.so.5", word]);

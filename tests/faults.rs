@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{Policy, built, program, rmcp};
+use support::{Policy, built, output, program, rmcp};
 
 const CALLS: [&str; 5] = [
     "hipHostMalloc",
@@ -26,7 +26,7 @@ fn run(fault: &str, policy: Policy, calls: &[&str]) -> (Option<i32>, Vec<i32>) {
             command.args(["run", "--quiet", "--policy", mode, "--virtual", &spec]);
         }
     }
-    let output = command.arg("--").arg(program("alloc.c", &[])).args(calls).output().expect("it starts");
+    let output = output(command.arg("--").arg(program("alloc.c", &[])).args(calls));
     let codes = String::from_utf8(output.stdout)
         .expect("UTF-8")
         .lines()

@@ -2,11 +2,14 @@
 
 #![allow(dead_code)] // each test binary uses a part of it
 
-use std::io::Read;
+#[path = "../support/run.rs"]
+mod run;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+
+pub use run::output;
 
 /// Debian's directory of AMD's real libraries.
 pub const SYSTEM: &str = "/usr/lib/x86_64-linux-gnu";
@@ -53,41 +56,6 @@ pub fn run(command: &mut Command) -> Output {
         text(&output.stderr)
     );
     output
-}
-
-/// Runs to the end; a program that has not ended after two minutes is killed and fails the test.
-pub fn output(command: &mut Command) -> Output {
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|e| panic!("{command:?}: {e}"));
-    let mut pipes = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
-    let readers = (
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            pipes.0.read_to_end(&mut bytes).map(|_| bytes)
-        }),
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            pipes.1.read_to_end(&mut bytes).map(|_| bytes)
-        }),
-    );
-    let deadline = Instant::now() + Duration::from_secs(120);
-    let status = loop {
-        if let Some(status) = child.try_wait().expect("wait") {
-            break status;
-        }
-        if Instant::now() > deadline {
-            child.kill().expect("kill");
-            panic!("{command:?} hangs");
-        }
-        std::thread::park_timeout(Duration::from_millis(5));
-    };
-    let stdout = readers.0.join().expect("reader").expect("stdout");
-    let stderr = readers.1.join().expect("reader").expect("stderr");
-    Output { status, stdout, stderr }
 }
 
 pub fn text(bytes: &[u8]) -> String {

@@ -2,11 +2,14 @@
 
 #![allow(dead_code)] // each test binary uses a part of it
 
+mod run;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
 
+pub use run::output;
 use serde_json::Value;
 
 /// `target/<profile>`: the directory of the test binary's parent.
@@ -66,7 +69,7 @@ fn fnv(bytes: &[u8]) -> u64 {
 
 /// Runs to the end and demands exit code 0.
 pub fn succeed(command: &mut Command) -> Output {
-    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let output = output(command);
     assert!(
         output.status.success(),
         "{command:?}: {}\n--- stdout\n{}--- stderr\n{}",

@@ -1,0 +1,46 @@
+//! Runs a command with a deadline instead of a hang.
+
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Longer than any program of the tests takes, on a loaded machine too.
+const DEADLINE: Duration = Duration::from_secs(300);
+
+/// Runs to the end; a program that has not ended by the deadline is killed, with what it started, and fails the test.
+pub fn output(command: &mut Command) -> Output {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+        .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let mut pipes = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
+    let readers = (
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            pipes.0.read_to_end(&mut bytes).map(|_| bytes)
+        }),
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            pipes.1.read_to_end(&mut bytes).map(|_| bytes)
+        }),
+    );
+    let deadline = Instant::now() + DEADLINE;
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("wait") {
+            break status;
+        }
+        if Instant::now() > deadline {
+            // SAFETY: the group of a child that has not been waited for.
+            unsafe { libc::kill(-(child.id() as i32), libc::SIGKILL) };
+            panic!("{command:?} hangs");
+        }
+        std::thread::park_timeout(Duration::from_millis(5));
+    };
+    let stdout = readers.0.join().expect("reader").expect("stdout");
+    let stderr = readers.1.join().expect("reader").expect("stderr");
+    Output { status, stdout, stderr }
+}
