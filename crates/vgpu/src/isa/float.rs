@@ -57,7 +57,7 @@ pub fn flush32(value: f32, keep: bool) -> f32 {
 }
 
 /// Output modifiers: times 2, times 4, divided by 2; then clamping to 0 to 1, where NaN becomes 0 (DX10_CLAMP).
-pub fn output32(value: f32, omod: u8, clamp: bool) -> f32 {
+pub fn output64(value: f64, omod: u8, clamp: bool) -> f64 {
     let scaled = match omod {
         1 => value * 2.0,
         2 => value * 4.0,
@@ -71,19 +71,9 @@ pub fn output32(value: f32, omod: u8, clamp: bool) -> f32 {
     }
 }
 
-/// As [`output32`], for f64.
-pub fn output64(value: f64, omod: u8, clamp: bool) -> f64 {
-    let scaled = match omod {
-        1 => value * 2.0,
-        2 => value * 4.0,
-        3 => value * 0.5,
-        _ => value,
-    };
-    match clamp {
-        false => scaled,
-        true if scaled.is_nan() => 0.0,
-        true => scaled.clamp(0.0, 1.0),
-    }
+/// As [`output64`], for f32: f64 holds each scaled value exactly, so that it is rounded once.
+pub fn output32(value: f32, omod: u8, clamp: bool) -> f32 {
+    output64(value.into(), omod, clamp) as f32
 }
 
 /// IEEE minNum: the number where one operand is NaN; -0 is less than +0.
