@@ -196,11 +196,12 @@ impl Front {
     /// Checks and opens the real library.
     fn open(self) -> Result<Opened, Failure> {
         let path = self.real_path();
-        let file = File::open(path).map_err(Failure::Unreadable)?;
-        let metadata = file.metadata().map_err(Failure::Unreadable)?;
+        // Before it is opened: a FIFO would wait for a writer.
+        let metadata = path.metadata().map_err(Failure::Unreadable)?;
         if !metadata.is_file() {
             return Err(Failure::Unfit(Unfit::NotElf));
         }
+        let file = File::open(path).map_err(Failure::Unreadable)?;
         if self.own_file() == Some((metadata.dev(), metadata.ino())) {
             return Err(Failure::Front);
         }

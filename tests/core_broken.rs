@@ -71,6 +71,14 @@ fn a_missing_library_is_one_sentence_and_an_error_code() {
 }
 
 #[test]
+fn a_fifo_in_its_place_is_refused_and_not_waited_for() {
+    let place = place(HIP);
+    std::fs::remove_file(&place.real).expect("remove");
+    run(Command::new("mkfifo").arg(&place.real));
+    assert_survives(&place, &["not a"]);
+}
+
+#[test]
 fn a_directory_in_its_place_is_refused() {
     let place = place(HIP);
     std::fs::remove_file(&place.real).expect("remove");

@@ -1,6 +1,6 @@
 //! `rmcp front`: makes and checks fronts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -41,6 +41,7 @@ pub fn front(command: &Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Build { real, out } => {
             let library = Library::read(real)?;
+            refuse_to_overwrite(out)?;
             rmcp_front::write(&rmcp_front::build(&library, &Options::default()), out)?;
             let exports = count(library.exports.len() as u64, "export");
             print(&format!("{}: front with {exports} of {}\n", library.soname, library.path.display()));
@@ -63,4 +64,16 @@ pub fn front(command: &Command) -> Result<ExitCode, Failure> {
             Ok(ExitCode::from(1))
         }
     }
+}
+
+/// A front may take the place of a front, and of nothing else.
+fn refuse_to_overwrite(out: &Path) -> Result<(), Failure> {
+    let Ok(metadata) = out.symlink_metadata() else { return Ok(()) };
+    if metadata.is_file() && std::fs::read(out).is_ok_and(|bytes| rmcp_front::is_front(&bytes)) {
+        return Ok(());
+    }
+    Err(Failure::refused(format!(
+        "{} exists and is not a front of RMCP, so it was left alone; choose another path",
+        out.display()
+    )))
 }

@@ -110,8 +110,11 @@ fn a_record_that_is_cut_off_is_read_as_far_as_it_goes_and_said_to_be_so() {
     let path = directory.path().join("record");
     record(&path);
     let bytes = std::fs::read(&path).expect("read");
-    std::fs::write(&path, &bytes[..4096 + 300]).expect("written");
-    let (code, stdout, _) = output(rmcp().arg("report").arg(&path));
-    assert_eq!(code, 0);
-    assert!(stdout.contains("1 part of the file cannot be read"), "{stdout}");
+    // Within the records, behind them, and before the first.
+    for length in [4096 + 300, bytes.len() - 1, 4096] {
+        std::fs::write(&path, &bytes[..length]).expect("written");
+        let (code, stdout, _) = output(rmcp().arg("report").arg(&path));
+        assert_eq!(code, 0);
+        assert!(stdout.contains("1 part of the file cannot be read"), "{length}: {stdout}");
+    }
 }

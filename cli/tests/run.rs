@@ -244,6 +244,73 @@ fn what_cannot_be_done_is_said_in_one_sentence_before_anything_starts() {
 }
 
 #[test]
+fn a_record_of_a_run_that_goes_on_is_left_alone() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let record = directory.path().join("record");
+    let run = |script: &str| {
+        let mut command = rmcp();
+        command.args(["run", "--quiet", "--record"]).arg(&record).args(["--", "sh", "-c", script]);
+        command
+    };
+    // It goes on until its input ends.
+    let mut first =
+        run("echo started; read line; exit 0").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut started = [0; 8];
+    first.stdout.as_mut().expect("a pipe").read_exact(&mut started).expect("a line");
+    let (code, _, stderr) = output(&mut run("exit 0"));
+    assert!(code == 4 && stderr.contains("another rmcp run"), "{code} {stderr}");
+    drop(first.stdin.take());
+    assert!(first.wait().expect("the first").success());
+    assert_eq!(output(&mut run("exit 0")).0, 0, "afterwards it is replaced");
+}
+
+#[test]
+fn what_the_user_preloads_stands_before_fronts() {
+    let system = "/usr/lib/x86_64-linux-gnu";
+    let own = format!("{system}/libnuma.so.1");
+    let mut command = rmcp();
+    command.args(["run", "--quiet", "--libraries", system, "--", "sh", "-c", "echo $LD_PRELOAD"]);
+    let (code, stdout, stderr) = output(command.env("LD_PRELOAD", &own));
+    assert_eq!(code, 0, "{stderr}");
+    let entries: Vec<&str> = stdout.trim().split(':').collect();
+    assert_eq!(entries[0], own, "{entries:?}");
+    assert!(entries[1..].iter().any(|entry| entry.contains("libamdhip64.so.5")), "{entries:?}");
+}
+
+#[test]
+fn a_front_takes_the_place_of_nothing_but_a_front() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let hip = "/usr/lib/x86_64-linux-gnu/libamdhip64.so.5";
+    let path = |name: &str| directory.path().join(name);
+    std::fs::copy(hip, path("copy.so")).expect("a copy");
+    std::fs::write(path("text"), "important").expect("written");
+    std::os::unix::fs::symlink(path("text"), path("link")).expect("a link");
+    let build = |real: &Path, out: &str| {
+        output(rmcp().args(["front", "build", "--real"]).arg(real).arg("--out").arg(path(out)))
+    };
+    for (real, out) in [(path("copy.so"), "copy.so"), (hip.into(), "text"), (hip.into(), "link")] {
+        let (code, _, stderr) = build(&real, out);
+        assert!(code == 4 && stderr.contains("is not a front"), "{out}: {code} {stderr}");
+    }
+    assert_eq!(std::fs::read(path("copy.so")).expect("the copy"), std::fs::read(hip).expect("AMD's"));
+    assert_eq!(std::fs::read_to_string(path("link")).expect("the text"), "important");
+    assert_eq!((build(Path::new(hip), "front.so").0, build(Path::new(hip), "front.so").0), (0, 0), "again");
+}
+
+#[test]
+fn a_fifo_in_the_place_of_a_library_or_record_is_refused_and_not_waited_for() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let fifo = directory.path().join("libamdhip64.so.5");
+    assert!(Command::new("mkfifo").arg(&fifo).status().is_ok_and(|status| status.success()), "mkfifo");
+    let front = directory.path().join("front.so");
+    let (code, _, stderr) = output(rmcp().args(["front", "build", "--real"]).arg(&fifo).arg("--out").arg(front));
+    assert!(code == 3 && stderr.contains("not a regular file"), "{stderr}");
+    assert_eq!(output(rmcp().arg("report").arg(&fifo)).0, 3);
+    let (code, _, stderr) = output(rmcp().args(["run", "--libraries"]).arg(directory.path()).args(["--", "true"]));
+    assert!(code == 3 && stderr.contains("libamdhip64"), "{stderr}");
+}
+
+#[test]
 fn a_front_is_built_and_checked() {
     let directory = tempfile::tempdir().expect("a directory");
     let (front, system) = (directory.path().join("front.so"), Path::new("/usr/lib/x86_64-linux-gnu"));

@@ -108,6 +108,10 @@ impl Library {
     /// Reads a real library or a front; the second value says which.
     pub(crate) fn read_any(path: &Path) -> Result<(Self, bool), Error> {
         let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
+        // A FIFO would wait for a writer, and a device need not end.
+        if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+            return Err(unfit(path, "it is not a regular file"));
+        }
         let bytes = std::fs::read(path).map_err(unreadable)?;
         let examined = headers::examine(&bytes[..]).map_err(|reason| unfit(path, &reason.to_string()))?;
         let absolute = std::path::absolute(path).map_err(unreadable)?;

@@ -77,10 +77,11 @@ enum Candidate {
 }
 
 fn candidate(path: &Path) -> Candidate {
-    let Ok(file) = File::open(path) else { return Candidate::Skipped };
-    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+    // Before it is opened: a FIFO would wait for a writer.
+    if !path.metadata().is_ok_and(|metadata| metadata.is_file()) {
         return Candidate::Skipped;
     }
+    let Ok(file) = File::open(path) else { return Candidate::Skipped };
     match elf::examine(&ReadCache::new(file)) {
         Ok(library) => Candidate::Library(library),
         Err(Unfit::WrongKind) => Candidate::Skipped,

@@ -143,9 +143,10 @@ impl Loader {
         for (name, path) in libraries_in(directory) {
             search.offer(&name, &path, true)?;
         }
-        if search.reals.is_empty() {
+        // With HSA's alone a HIP program would run without RMCP.
+        if !search.has(Kind::Hip) {
             return Err(Failure::broken(format!(
-                "{} has neither libamdhip64.so.N nor libhsa-runtime64.so.1; name the directory that has them",
+                "{} has no libamdhip64.so.N; name the directory that has AMD's libraries",
                 directory.display()
             )));
         }

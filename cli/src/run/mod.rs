@@ -3,6 +3,9 @@
 mod summary;
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 
@@ -42,7 +45,7 @@ pub struct Arguments {
     /// off, audit, default or strict [default: RMCP_POLICY, or default]
     #[arg(long, value_name = "POLICY")]
     policy: Option<Mode>,
-    /// Keep the record of every allocation in this file, for `rmcp report` [default: RMCP_RECORD, or a temporary file]
+    /// Keep the record of every allocation in this file, for `rmcp report`; an older record there is replaced [default: RMCP_RECORD, or a temporary file]
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// Run on virtual cards: gfx1030, gfx1036,gfx1030, gfx1030:atomics=off (`vgpu --help` has the rest)
@@ -116,8 +119,8 @@ pub struct Record {
 
 /// Whose record it is.
 pub enum Place {
-    /// The user named it.
-    Named,
+    /// The user named it; held against other runs as long as this one lasts.
+    Named(#[expect(dead_code, reason = "kept for its lock")] Option<File>),
     /// `RMCP_RECORD` named it, perhaps an outer `rmcp run`, which may remove it.
     Inherited,
     /// It is removed with this directory.
@@ -134,8 +137,11 @@ impl Record {
         let inherited = std::env::var_os("RMCP_RECORD").filter(|path| !path.is_empty()).map(PathBuf::from);
         let (path, place) = match (given, inherited) {
             (Some(path), _) => {
+                // Another run's record is not to be replaced under it.
+                claim(&path)?;
                 rmcp_record::create(&path).map_err(record_failure)?;
-                (path, Place::Named)
+                let claimed = claim(&path)?;
+                (path, Place::Named(claimed))
             }
             // Somebody else's record, for instance of an outer `rmcp run`, is added to.
             (None, Some(path)) => (path, Place::Inherited),
@@ -152,6 +158,30 @@ impl Record {
         let path =
             std::path::absolute(&path).map_err(|error| Failure::broken(format!("{}: {error}", path.display())))?;
         Ok(Some(Self { path, place }))
+    }
+}
+
+/// Locks a record file until it is closed; `None` if there is none. The lock is of another kind than the one by which processes take turns at opening it.
+fn claim(path: &Path) -> Result<Option<File>, Failure> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let Ok(file) = File::options().read(true).write(true).open(path) else { return Ok(None) };
+    // SAFETY: a plain structure, all zeros: the whole file, from its start.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = libc::F_WRLCK as libc::c_short;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    // SAFETY: an open descriptor and a structure that lives through the call.
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) } == 0 {
+        return Ok(Some(file));
+    }
+    match io::Error::last_os_error().raw_os_error() {
+        Some(libc::EAGAIN | libc::EACCES) => Err(Failure::refused(format!(
+            "{} is the record of another rmcp run that has not ended; choose another file",
+            path.display()
+        ))),
+        // A file system without locks.
+        _ => Ok(Some(file)),
     }
 }
 
@@ -185,9 +215,10 @@ fn set_environment(
         command.env("RMCP_OPEN", "lazy");
         let rest = entries("LD_LIBRARY_PATH", |c| c == ':' || c == ';');
         command.env("LD_LIBRARY_PATH", join([fronts.directory.clone().into()].into_iter().chain(rest)));
-        preload.extend(fronts.preload.iter().map(OsString::from));
     }
+    // What the user preloads stands before AMD's libraries, and so before their fronts.
     preload.extend(entries("LD_PRELOAD", |c| c == ':' || c == ' '));
+    preload.extend(fronts.into_iter().flat_map(|fronts| fronts.preload.iter().map(OsString::from)));
     match preload.is_empty() {
         true => command.env_remove("LD_PRELOAD"),
         false => command.env("LD_PRELOAD", join(preload)),

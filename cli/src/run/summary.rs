@@ -61,7 +61,7 @@ pub fn summary(facts: &Facts) -> String {
         out.extend(report::notes(recording).into_iter().map(|note| format!("warning: {note}")));
     }
     match facts.record.map(|record| (&record.place, record.path.display())) {
-        Some((Place::Named, path)) => out.push(format!("Details: rmcp report {path}")),
+        Some((Place::Named(_), path)) => out.push(format!("Details: rmcp report {path}")),
         Some((Place::Inherited, path)) => out.push(format!("Recorded in {path}, as RMCP_RECORD says")),
         Some((Place::Temporary(_), _)) => {
             out.push("Details: run it with --record FILE, then `rmcp report FILE`".to_owned())
@@ -165,7 +165,7 @@ mod tests {
     fn on_a_machine_without_rocm_the_summary_says_so() {
         let found = Found { reals: Vec::new(), reason: Reason::AtHand, notes: vec!["a remark".to_owned()] };
         let directory = tempfile::tempdir().expect("a directory");
-        let record = Record { path: directory.path().join("never-made"), place: Place::Named };
+        let record = Record { path: directory.path().join("never-made"), place: Place::Named(None) };
         let text = summary(&Facts { mode: Mode::Default, found: &found, machine: None, record: Some(&record) });
         for words in ["never called", "no ROCm library was at hand", "note: a remark"] {
             assert!(text.contains(words), "{words}: {text}");

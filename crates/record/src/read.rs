@@ -171,6 +171,10 @@ pub struct Warning {
 /// If it cannot be read, is no record, or is of another version. A torn or damaged rest of a chunk is no error; it is left out and counted.
 pub fn read(path: &Path) -> Result<Recording, ReadError> {
     let io_error = |source| ReadError::Io { path: path.to_owned(), source };
+    // Before it is opened: a FIFO would wait for a writer.
+    if !path.metadata().map_err(io_error)?.is_file() {
+        return Err(ReadError::Foreign(path.to_owned()));
+    }
     let mut file = File::open(path).map_err(io_error)?;
     let mut page = Vec::new();
     (&mut file).take(HEADER_BYTES as u64).read_to_end(&mut page).map_err(io_error)?;
@@ -188,13 +192,23 @@ pub fn read(path: &Path) -> Result<Recording, ReadError> {
 
     let mut builder = Builder::default();
     let mut bytes = Vec::with_capacity(CHUNK_BYTES);
+    let mut chunks = 0;
     loop {
         bytes.clear();
         (&mut file).take(CHUNK_BYTES as u64).read_to_end(&mut bytes).map_err(io_error)?;
         if bytes.is_empty() {
             break;
         }
+        chunks += 1;
+        let damaged = builder.damaged;
         builder.chunk(&bytes);
+        if bytes.len() < CHUNK_BYTES {
+            // Space is reserved by whole chunks: this one was cut off, with whatever followed.
+            builder.damaged = damaged + 1;
+        }
+    }
+    if chunks == 0 && field(header::CHUNKS) > 0 && field(header::STOP_ERRNO) == 0 {
+        builder.damaged += 1;
     }
     let mut recording = builder.finish();
     recording.lost = field(header::LOST).into();

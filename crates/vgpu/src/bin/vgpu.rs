@@ -37,6 +37,7 @@ The machine is CARD[:OPTION=VALUE]...[,CARD...][,OPTION=VALUE...]
 
   CARD       {} (gfx1035 and gfx1036 are APUs)
              {}: controls, for allocations only
+             AMD's release 5.2.3 knows neither gfx1036 nor gfx1100 and leaves them out
   of a card  atomics=on|off    PCIe atomics between the card and the host
              bar=large|small   whether the CPU reaches all of VRAM
              vram=SIZE         512M, 8G
