@@ -38,7 +38,8 @@ Policies:
 Fronts are kept in $XDG_CACHE_HOME/rmcp or $HOME/.cache/rmcp; nothing else is changed.
 
 Exit code: the program's; 128+N after signal N; 2 for wrong usage; 3 if a library is missing or broken
-(nothing is started then); 4 if --record names another kind of file; 127 if the program cannot be started.";
+(nothing is started then); 4 if --record names another kind of file, or the record of a run that goes on;
+127 if the program cannot be started.";
 
 #[derive(clap::Args)]
 pub struct Arguments {
