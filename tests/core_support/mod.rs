@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-pub use run::output;
+#[allow(unused_imports)] // each test binary uses a part of it
+pub use run::{output, succeed as run};
 
 /// Debian's directory of AMD's real libraries.
 pub const SYSTEM: &str = "/usr/lib/x86_64-linux-gnu";
@@ -43,19 +44,6 @@ fn build(packages: &[&str]) -> PathBuf {
     let status = command.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo");
     assert!(status.success(), "{command:?}");
     profile
-}
-
-/// Runs to the end, with a deadline instead of a hang, and demands exit code 0.
-pub fn run(command: &mut Command) -> Output {
-    let output = output(command);
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}\n{}",
-        output.status,
-        text(&output.stdout),
-        text(&output.stderr)
-    );
-    output
 }
 
 pub fn text(bytes: &[u8]) -> String {

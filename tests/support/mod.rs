@@ -6,10 +6,11 @@ mod run;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-pub use run::output;
+#[allow(unused_imports)] // each test binary uses a part of it
+pub use run::{output, succeed};
 use serde_json::Value;
 
 /// `target/<profile>`: the directory of the test binary's parent.
@@ -65,19 +66,6 @@ pub fn program(source: &str, arguments: &[&str]) -> PathBuf {
 
 fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
-}
-
-/// Runs to the end and demands exit code 0.
-pub fn succeed(command: &mut Command) -> Output {
-    let output = output(command);
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n--- stdout\n{}--- stderr\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output
 }
 
 /// One line that a program of `tests/programs` printed for one call.

@@ -1,5 +1,7 @@
 //! Runs a command with a deadline instead of a hang.
 
+#![allow(dead_code)] // each test binary uses a part of it
+
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
@@ -43,4 +45,17 @@ pub fn output(command: &mut Command) -> Output {
     let stdout = readers.0.join().expect("reader").expect("stdout");
     let stderr = readers.1.join().expect("reader").expect("stderr");
     Output { status, stdout, stderr }
+}
+
+/// Runs to the end and demands exit code 0.
+pub fn succeed(command: &mut Command) -> Output {
+    let output = output(command);
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n--- stdout\n{}--- stderr\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
 }

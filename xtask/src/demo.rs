@@ -142,11 +142,7 @@ impl Stage<'_> {
 
     /// On a real card the kernel driver keeps no log: the requests are traced on their way to it.
     fn trace(&self, command: &mut Command, log: &Path) {
-        let mut preload = self.built.join("libkfd_trace.so").into_os_string();
-        if let Some(others) = std::env::var_os("LD_PRELOAD").filter(|others| !others.is_empty()) {
-            preload.push(":");
-            preload.push(others);
-        }
+        let preload = vgpu::launch::preload(self.built.join("libkfd_trace.so"));
         command.env("LD_PRELOAD", preload).env("KFD_TRACE", log);
     }
 

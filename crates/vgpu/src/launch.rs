@@ -50,6 +50,16 @@ pub enum LaunchError {
     NoLibrary(PathBuf),
 }
 
+/// A value for LD_PRELOAD: `library`, and behind it what is there now.
+pub fn preload(library: PathBuf) -> OsString {
+    let mut preload = library.into_os_string();
+    if let Some(others) = std::env::var_os("LD_PRELOAD").filter(|others| !others.is_empty()) {
+        preload.push(":");
+        preload.push(others);
+    }
+    preload
+}
+
 impl Prepared {
     /// Writes the tree of `spec` to a temporary directory. `log` is emptied. `library` is the path of [`LIBRARY`].
     pub fn new(spec: &Spec, log: Option<&Path>, library: &Path) -> Result<Self, LaunchError> {
@@ -65,12 +75,7 @@ impl Prepared {
             std::fs::write(path, "").map_err(failed)?;
             environment.push((LOG, path.canonicalize().map_err(failed)?.into()));
         }
-        let mut preload = library.into_os_string();
-        if let Some(others) = std::env::var_os("LD_PRELOAD").filter(|others| !others.is_empty()) {
-            preload.push(":");
-            preload.push(others);
-        }
-        environment.push(("LD_PRELOAD", preload));
+        environment.push(("LD_PRELOAD", preload(library)));
         Ok(Prepared { tree, environment })
     }
 

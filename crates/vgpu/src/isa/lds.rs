@@ -2,7 +2,7 @@
 
 use super::decode::Inst;
 use super::float::flush32;
-use super::wave::{LANES, Vector, Wave};
+use super::wave::{LANES, Vector, Wave, lanes};
 use super::{Done, NOT_IMPLEMENTED, Trap};
 use crate::mem::{AtomicOp, combine};
 
@@ -168,7 +168,7 @@ pub fn execute(wave: &mut Wave, inst: &Inst, lds: &mut Lds) -> Done {
         return Err(Trap::Unsupported("global data share"));
     }
     let exec = wave.exec();
-    let lanes = (0..LANES).filter(|lane| exec >> lane & 1 != 0);
+    let lanes = lanes(exec);
     let (dst, data, data1) = (usize::from(inst.dst), usize::from(inst.data), usize::from(inst.data1));
     let address = *wave.vreg(usize::from(inst.addr))?;
     // One offset of 16 bits, or two of 8.
@@ -216,7 +216,7 @@ pub fn execute(wave: &mut Wave, inst: &Inst, lds: &mut Lds) -> Done {
             wave.registers(data1, width / 4)?;
             wave.registers(dst, width / 2)?;
             for lane in lanes {
-                let new = [long(wave, data, lane, width), long(wave, data1, lane, width)];
+                let new = [wave.long(data, lane, width), wave.long(data1, lane, width)];
                 let mut out = [0; 16];
                 for which in 0..2 {
                     let old = lds.update(at2(lane, which as u32, width, stride), width, |_| new[which])?;
@@ -235,12 +235,12 @@ pub fn execute(wave: &mut Wave, inst: &Inst, lds: &mut Lds) -> Done {
             }
             let keep = wave.mode >> 5 & 1 != 0;
             for lane in lanes {
-                let first = long(wave, data, lane, width);
+                let first = wave.long(data, lane, width);
                 let old = lds.update(at(lane), width, |old| match op {
                     Update::Plain(op) => combine(op, width as u32, old, first, 0),
                     Update::ReverseSub => first.wrapping_sub(old),
-                    Update::MaskOr => old & !first | long(wave, data1, lane, width),
-                    Update::Compare(op) => combine(op, width as u32, old, long(wave, data1, lane, width), first),
+                    Update::MaskOr => old & !first | wave.long(data1, lane, width),
+                    Update::Compare(op) => combine(op, width as u32, old, wave.long(data1, lane, width), first),
                     Update::AddF32 => {
                         let sum = f32::from_bits(old as u32) + f32::from_bits(first as u32);
                         u64::from(flush32(sum, keep).to_bits())
@@ -253,12 +253,6 @@ pub fn execute(wave: &mut Wave, inst: &Inst, lds: &mut Lds) -> Done {
         }
     }
     Ok(())
-}
-
-/// A value of 4 or 8 bytes from registers that are known to exist.
-fn long(wave: &Wave, register: usize, lane: usize, width: usize) -> u64 {
-    let bytes = wave.get(register, lane, width, false);
-    u64::from_le_bytes(std::array::from_fn(|index| bytes[index]))
 }
 
 /// DS_SWIZZLE_B32: lanes of each group of 32, or of 4, read each other. Lanes that are off read as 0.

@@ -1,7 +1,7 @@
 //! Vector memory: FLAT, GLOBAL, SCRATCH and buffer (MUBUF) instructions. The four encodings number their operations alike.
 
 use super::decode::{Format, Inst};
-use super::wave::{LANES, NULL, PRIVATE_APERTURE, SHARED_APERTURE, VGPR, Vector, Wave, Wide};
+use super::wave::{LANES, NULL, PRIVATE_APERTURE, SHARED_APERTURE, VGPR, Vector, Wave, Wide, lanes};
 use super::{Done, Isa, NOT_IMPLEMENTED, Trap, Unit, scope};
 use crate::mem::{Access, AtomicOp, Client, Kind, Memory, Scope};
 
@@ -138,11 +138,8 @@ pub fn execute<M: Memory>(wave: &mut Wave, inst: &Inst, unit: &mut Unit<'_, M>) 
             let access =
                 Access { addr: 0, width: width as u32, kind: Kind::Atomic, scope: Scope::Agent, client: Client::Wave };
             for lane in lanes(exec) {
-                let long = |register| {
-                    let bytes = wave.get(register, lane, width, false);
-                    u64::from_le_bytes(std::array::from_fn(|index| bytes[index]))
-                };
-                let (operand, compare) = (long(data), if compares { long(data + width / 4) } else { 0 });
+                let operand = wave.long(data, lane, width);
+                let compare = if compares { wave.long(data + width / 4, lane, width) } else { 0 };
                 let old = match spot(&place, wave, lane) {
                     Spot::Memory(addr) => unit.memory.atomic(Access { addr, ..access }, op, operand, compare)?,
                     Spot::Lds(addr) => unit.lds.atomic(addr, width as u32, op, operand, compare)?,
@@ -156,10 +153,6 @@ pub fn execute<M: Memory>(wave: &mut Wave, inst: &Inst, unit: &mut Unit<'_, M>) 
         Operation::Nothing => {}
     }
     Ok(())
-}
-
-fn lanes(exec: u64) -> impl Iterator<Item = usize> {
-    (0..LANES).filter(move |lane| exec >> lane & 1 != 0)
 }
 
 // Addresses.

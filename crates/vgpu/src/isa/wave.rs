@@ -27,6 +27,11 @@ const PRIVATE_BASE: u16 = 237;
 
 const NO_REGISTER: Trap = Trap::Unsupported("a vector register that the kernel does not have");
 
+/// The lanes of an execution mask.
+pub fn lanes(exec: u64) -> impl Iterator<Item = usize> {
+    (0..LANES).filter(move |lane| exec >> lane & 1 != 0)
+}
+
 /// One wave's state.
 #[derive(Debug, Clone)]
 pub struct Wave {
@@ -199,6 +204,13 @@ impl Wave {
             part.copy_from_slice(&(if high { value >> 16 } else { value }).to_le_bytes());
         }
         out
+    }
+
+    /// A lane's value of 4 or 8 bytes from registers that are known to exist.
+    #[inline]
+    pub fn long(&self, register: usize, lane: usize, width: usize) -> u64 {
+        let bytes = self.get(register, lane, width, false);
+        u64::from_le_bytes(std::array::from_fn(|index| bytes[index]))
     }
 
     /// Loaded bytes into a lane of registers that are known to exist. `d16`: into one half only, `true` the upper.
