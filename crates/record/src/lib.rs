@@ -20,7 +20,45 @@ mod write;
 pub use format::{CHUNK_BYTES, HEADER_BYTES, VERSION};
 pub use read::{CallEvent, Device, Front, Process, ReadError, Recording, Stop, Warning, read};
 pub use report::{Group, Summary};
-pub use write::{Event, FrontLoaded, OpenError, Writer, create};
+pub use write::{Argument, Event, FrontLoaded, OpenError, Writer, create};
+
+/// What a call does to memory, for the sums of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+pub enum Kind {
+    /// Nothing that is counted: queries, settings, synchronisation.
+    #[default]
+    Other = 0,
+    /// Gives memory at an address: `pointer` and `size`.
+    Allocate = 1,
+    /// Takes it back: `pointer`.
+    Free = 2,
+    /// Makes the program's own memory known to GPUs: `pointer` and `size`.
+    Pin = 3,
+    /// Ends that: `pointer`.
+    Unpin = 4,
+    /// Gives addresses without memory: `pointer` and `size`.
+    Reserve = 5,
+    /// Takes addresses back: `pointer`.
+    Unreserve = 6,
+    /// Gives memory without an address; `pointer` is its handle.
+    Create = 7,
+    /// Takes such memory back; `pointer` is its handle.
+    Release = 8,
+    /// Puts memory at an address: `pointer` and `size`.
+    Map = 9,
+    /// Ends that: `pointer` and `size`.
+    Unmap = 10,
+    /// Opens memory of another process, API or device: `pointer`.
+    Import = 11,
+    /// Closes it: `pointer`.
+    Close = 12,
+    /// Gives memory to another process or API: `pointer`.
+    Export = 13,
+    /// Changes how memory behaves: `pointer` and `size`.
+    Advise = 14,
+}
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default, serde::Serialize)]

@@ -8,18 +8,33 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::Verdict;
 use crate::format::{
     CHUNK_BYTES, CHUNK_HEADER_BYTES, HEADER_BYTES, MAGIC, MAX_STRING, VERSION, head, header, kind, pair, words,
 };
 use crate::intern::Interner;
 use crate::map::{self, Chunk, ForkMark, Locked, Mapping};
+use crate::{Kind, Verdict};
+
+/// An argument of a call that has no field of its own in [`Event`]: its name in the API's documentation and its value. An empty name stands for none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Argument {
+    /// As in the API's documentation; empty: there is none.
+    pub name: &'static str,
+    /// A number, or an address, a handle.
+    pub value: u64,
+}
 
 /// One call that allocates, changes or frees memory. Texts are written to the file once and numbered; empty means not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Event<'a> {
     /// Exported name of the function.
     pub call: &'a str,
+    /// What it does to memory.
+    pub kind: Kind,
+    /// Where the memory is and how it behaves, e.g. `host, coherent`; empty if it is not known or of no concern.
+    pub memory: &'a str,
+    /// Further arguments, in their order; the rest is empty.
+    pub arguments: [Argument; 4],
     /// Flags the program passed; 0 for a function without flags.
     pub flags_asked: u32,
     /// Flags the real library was given.
