@@ -4,7 +4,7 @@ use std::ffi::c_void;
 
 use once_cell::sync::OnceCell;
 use rmcp_policy::{Mode, Warning};
-use rmcp_record::{Event, FrontLoaded, Writer};
+use rmcp_record::{Event, FrontLoaded, Kind, Writer};
 
 use crate::api;
 use crate::caller;
@@ -63,6 +63,9 @@ pub fn event(asked: &Asked, verdict: &Verdict, code: i32) -> Event<'static> {
     let decision = &verdict.decision;
     Event {
         call: asked.call.as_str(),
+        kind: Kind::Allocate,
+        memory: "",
+        arguments: Default::default(),
         flags_asked: asked.flags,
         flags_used: decision.flags_used(asked.flags),
         size: asked.size as u64,
@@ -89,6 +92,7 @@ pub fn free(call: &'static str, pointer: *mut c_void, code: i32, called_from: *c
     let Some(writer) = writer() else { return };
     writer.record(&Event {
         call,
+        kind: Kind::Free,
         pointer: pointer.addr() as u64,
         result: code,
         ordinal: -1,

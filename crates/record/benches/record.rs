@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use rmcp_record::{Event, Writer};
+use rmcp_record::{Argument, Event, Kind, Writer};
 
 const BATCH: u32 = 200_000;
 
@@ -10,6 +10,9 @@ fn main() {
     let directory = tempfile::tempdir().expect("a directory");
     let writer = Writer::open(&directory.path().join("record"), "default", |why| panic!("{why}")).expect("a writer");
     static EVENT: Event<'static> = Event {
+        kind: Kind::Allocate,
+        memory: "host, non-coherent",
+        arguments: [Argument { name: "", value: 0 }; 4],
         call: "hipHostMalloc",
         flags_used: 0x8000_0000,
         size: 4096,

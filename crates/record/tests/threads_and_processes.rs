@@ -27,6 +27,7 @@ fn event(pointer: u64) -> Event<'static> {
         bus: "0000:03:00.0",
         caller: "python3",
         mode: "default",
+        ..Event::default()
     }
 }
 
@@ -92,6 +93,7 @@ fn everything_of_an_event_comes_back() {
         bus: &device.bus,
         caller: &got.caller,
         mode: &got.mode,
+        ..Event::default()
     };
     assert_eq!(back, sent);
     // Ordinal 0 is a device.
