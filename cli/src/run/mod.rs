@@ -17,6 +17,7 @@ use vgpu::launch::{LIBRARY, Prepared};
 use vgpu::spec::Spec;
 
 use crate::failure::Failure;
+use crate::libraries::explicit::Explicit;
 use crate::libraries::fronts::{self, Fronts};
 use crate::libraries::search::{Found, Loader};
 use crate::virtual_card::{companion, prepare};
@@ -24,7 +25,8 @@ use summary::{Facts, summary};
 
 pub const HELP: &str = "\
 The real libraries are those that the loader would take for the program: DT_RPATH, LD_LIBRARY_PATH,
-DT_RUNPATH, the loader's cache. For scripts, shells and Python, which open libraries later or start
+DT_RUNPATH, the loader's cache; a loader that is named as the program (LD.SO --library-path DIRS
+PROGRAM) is followed too. For scripts, shells and Python, which open libraries later or start
 other programs, they are those of LD_LIBRARY_PATH and the system; where such a program brings its own
 (a Python wheel with ROCm in it), name their directory with --libraries.
 
@@ -74,10 +76,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         return Err(Failure::start(format!("{} cannot be started: {error}", name.to_string_lossy())));
     }
 
-    let loader = Loader::system();
+    let mut words = arguments.program[1..].to_vec();
+    let explicit = Explicit::of(&program, &words);
+    let (loader, linked) = match &explicit {
+        None => (Loader::system(), &program),
+        Some(explicit) => (explicit.apply(Loader::system(), &words), &explicit.program),
+    };
     let found = match &arguments.libraries {
         Some(directory) => loader.find_in(directory)?,
-        None => loader.find(&program)?,
+        None => loader.find(linked)?,
     };
     let fronts = match found.reals.is_empty() {
         true => None,
@@ -86,10 +93,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let machine = arguments.spec.as_ref().map(|spec| prepare(spec, arguments.virtual_log.as_deref())).transpose()?;
     let record = Record::prepare(arguments, mode)?;
 
+    // Where the command line names the libraries' directories, they are those of this program and not of what it starts.
+    let in_words = match (&explicit, &fronts) {
+        (Some(explicit), Some(fronts)) => explicit.prepend(&fronts.directory, &mut words),
+        _ => false,
+    };
     let mut command = process::Command::new(&program);
-    command.args(&arguments.program[1..]);
+    command.args(&words);
     std::os::unix::process::CommandExt::arg0(&mut command, name);
-    set_environment(&mut command, mode, record.as_ref(), fronts.as_ref(), machine.as_ref())?;
+    set_environment(&mut command, mode, record.as_ref(), fronts.as_ref(), !in_words, machine.as_ref())?;
     let code = child::run(&mut command)
         .map_err(|error| Failure::start(format!("{} cannot be started: {error}", name.to_string_lossy())))?;
 
@@ -193,12 +205,13 @@ fn record_failure(error: OpenError) -> Failure {
     }
 }
 
-/// The environment of the program: ours first, then what was there.
+/// The environment of the program: ours first, then what was there. `path`: the fronts are found through LD_LIBRARY_PATH.
 fn set_environment(
     command: &mut process::Command,
     mode: Mode,
     record: Option<&Record>,
     fronts: Option<&Fronts>,
+    path: bool,
     machine: Option<&Prepared>,
 ) -> Result<(), Failure> {
     command.env("RMCP_POLICY", mode.as_str());
@@ -214,8 +227,10 @@ fn set_environment(
     if let Some(fronts) = fronts {
         // A front that a process never calls then opens nothing.
         command.env("RMCP_OPEN", "lazy");
-        let rest = entries("LD_LIBRARY_PATH", |c| c == ':' || c == ';');
-        command.env("LD_LIBRARY_PATH", join([fronts.directory.clone().into()].into_iter().chain(rest)));
+        if path {
+            let rest = entries("LD_LIBRARY_PATH", |c| c == ':' || c == ';');
+            command.env("LD_LIBRARY_PATH", join([fronts.directory.clone().into()].into_iter().chain(rest)));
+        }
     }
     // What the user preloads stands before AMD's libraries, and so before their fronts.
     preload.extend(entries("LD_PRELOAD", |c| c == ':' || c == ' '));
