@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use rmcp_fixtures::Origin;
-pub use rmcp_fixtures::{Generation, HSA_SONAME, generations};
+#[allow(unused_imports)] // each test binary uses a part of it
+pub use rmcp_fixtures::{Generation, generations};
+use rmcp_fixtures::{HSA_SONAME, Origin};
 
 use super::{Policy, Run, fnv, front_was_loaded, on_card_with, program, succeed};
 
