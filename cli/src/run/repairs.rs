@@ -114,7 +114,7 @@ pub fn plan(
     let repairs = effective(settings, lookup)?;
     let topology = match machine {
         Some(machine) => Topology::read(&gpus::root_in(machine)),
-        None => Topology::read(TOPOLOGY_ROOT.as_ref()).map(only_usable),
+        None => Topology::read(TOPOLOGY_ROOT.as_ref()).map(|topology| only_usable(topology, open_render_node)),
     };
     let of = |kind| reals.iter().find(|real| Kind::of(&real.soname) == Some(kind));
     // A library that cannot be read was refused before.
@@ -146,15 +146,18 @@ fn hip_version(real: &Real) -> (u32, u32) {
 
 /// Leaves out GPUs without a render node that this process can open, as libhsakmt does (`topology.c`, `topology_sysfs_check_node_supported`): a
 /// container has all of sysfs, but may have been given one card.
-fn only_usable(mut topology: Topology) -> Topology {
-    let open = |minor: u32| File::options().read(true).write(true).open(format!("/dev/dri/renderD{minor}"));
-    let absent = |error: &io::Error| matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EPERM));
-    let (usable, unusable): (Vec<_>, Vec<_>) =
-        topology.gpus.into_iter().partition(|gpu| !open(gpu.render_minor).as_ref().is_err_and(absent));
+fn only_usable(mut topology: Topology, open: impl Fn(u32) -> io::Result<()>) -> Topology {
+    let absent = |error: io::Error| matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EPERM));
+    let (unusable, usable): (Vec<_>, Vec<_>) =
+        topology.gpus.into_iter().partition(|gpu| open(gpu.render_minor).is_err_and(absent));
     let skip = |node| Skipped { node, reason: "its render node cannot be opened".to_owned() };
     topology.skipped.extend(unusable.into_iter().map(|gpu| skip(gpu.node)));
     topology.gpus = usable;
     topology
+}
+
+fn open_render_node(minor: u32) -> io::Result<()> {
+    File::options().read(true).write(true).open(format!("/dev/dri/renderD{minor}")).map(drop)
 }
 
 /// `set NAME=value` or `unset NAME`, with the reason and the way to have it otherwise.
@@ -215,6 +218,23 @@ mod tests {
         assert_eq!(repairs, expected);
         let failure = effective(&[], |_| Some("maybe".to_owned())).expect_err("no value of any");
         assert!(failure.code == 2 && failure.sentence.contains("RMCP_REPAIR_MEMORY_LOCK"), "{failure:?}");
+    }
+
+    #[test]
+    fn a_card_that_a_container_was_not_given_does_not_count() {
+        let spec = "gfx1030,gfx1010,gfx1032".parse().expect("a machine");
+        let directory = tempfile::tempdir().expect("a directory");
+        vgpu::tree::write(&spec, directory.path()).expect("written");
+        let root = directory.path().join(TOPOLOGY_ROOT.trim_start_matches('/'));
+        let topology = Topology::read(&root).expect("a topology");
+        let second = topology.gpus[1].render_minor;
+        let open =
+            |code: i32| move |minor| if minor == second { Err(io::Error::from_raw_os_error(code)) } else { Ok(()) };
+        for (code, usable) in [(libc::ENOENT, 2), (libc::EPERM, 2), (libc::EACCES, 3)] {
+            let topology = only_usable(topology.clone(), open(code));
+            assert_eq!((topology.gpus.len(), topology.skipped.len()), (usable, 3 - usable), "{code}");
+            assert!(topology.skipped.iter().all(|skipped| skipped.node == 2));
+        }
     }
 
     #[test]

@@ -115,7 +115,7 @@ fn explain(situation: &Situation, setting: &Setting) -> String {
         Override::As(code) => code,
     };
     let what = format!(
-        "{variable}={text} makes AMD's runtime take {} for {code}, whose code uses instructions that it does not have, so that kernels hang, fault or compute wrong values",
+        "{variable}={text} makes AMD's runtime take {} for {code}, whose code uses instructions that it does not have, so that kernels can hang, fault or compute wrong values",
         names(wrong.iter().copied())
     );
     if needed.is_empty() {
