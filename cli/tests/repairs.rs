@@ -189,11 +189,13 @@ fn a_dry_run_prints_the_plan_and_starts_nothing() {
     build_libraries();
     let directory = tempfile::tempdir().expect("a directory");
     let path = |name: &str| directory.path().join(name);
+    std::fs::write(path("log"), "of an earlier run").expect("written");
     let run = |way: &str| {
         let mut command = rmcp();
         command
             .args(["run", "--dry-run", "--policy", "strict", "--virtual", "gfx1035,gfx1010", "--record"])
             .arg(path("record"));
+        command.arg("--virtual-log").arg(path("log"));
         command.args(["--repair", "hide-apu=on", "--repair", way, "--", "touch"]).arg(path("started"));
         output(command.env(OVERRIDE, "10.3.0"))
     };
@@ -213,6 +215,7 @@ fn a_dry_run_prints_the_plan_and_starts_nothing() {
     }
     let (code, stdout, stderr) = run("override=refuse");
     assert!(code == 4 && stdout.contains("Nothing was started.") && stderr.contains("not started"), "{stderr}");
+    assert_eq!(std::fs::read_to_string(path("log")).expect("read"), "of an earlier run");
     for name in ["record", "started"] {
         assert!(!path(name).exists(), "{name}");
     }

@@ -46,6 +46,8 @@ Repairs of the program's environment, and the values of --repair (docs/repairs.m
   hide-apu          off, on, auto: hides the processor's GPU beside a card; auto: unless GPUs were
                     chosen by a variable, or the processor has the larger one [default: off]
   miopen-find-mode  off, or a value for MIOPEN_FIND_MODE such as FAST [default: off]
+GPU_FORCE_BLIT_COPY_SIZE=0 is set, unless the program has a value for it or for AMD_OPT_FLUSH, where the
+policy makes registered memory non-coherent and HIP is 6.4 or later.
 Repairs of calls, which the program itself makes:
   memory-lock       off, on, auto [default: auto]
   malloc-async      off, on, auto [default: off]
@@ -106,7 +108,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         true => None,
         false => Some(Fronts::prepare(&companion(CORE)?, &found.reals)?),
     };
-    let machine = arguments.spec.as_ref().map(|spec| prepare(spec, arguments.virtual_log.as_deref())).transpose()?;
+    // It is emptied when the machine is prepared.
+    let log = arguments.virtual_log.as_deref().filter(|_| !arguments.dry_run);
+    let machine = arguments.spec.as_ref().map(|spec| prepare(spec, log)).transpose()?;
     let plan = repairs::plan(&arguments.repairs, &found.reals, machine.as_ref(), mode)?;
     let mut environment = environment(arguments, &plan, fronts.as_ref(), machine.as_ref())?;
     if arguments.dry_run {

@@ -109,7 +109,7 @@ fn explain(situation: &Situation, setting: &Setting) -> String {
     let code = match setting.value {
         Override::Invalid(_) => {
             return format!(
-                "{variable}={text} is not of the form 10.3.0, and AMD's runtime then finds no GPU at all; unset it, or let rmcp do it: --repair override=correct"
+                "{variable}=\"{text}\" is not of the form 10.3.0, and AMD's runtime then finds no GPU at all; unset it, or let rmcp do it: --repair override=correct"
             );
         }
         Override::As(code) => code,
@@ -156,7 +156,7 @@ fn correct(situation: &Situation, setting: &Setting, all: &[Setting], plan: &mut
     let global = if is_global { None } else { global.or_else(|| (situation.variable)(GLOBAL)) };
     let why = match setting.value {
         Override::Invalid(_) => {
-            format!("{} is not of the form 10.3.0, and AMD's runtime would find no GPU", setting.text)
+            format!("\"{}\" is not of the form 10.3.0, and AMD's runtime would find no GPU", setting.text)
         }
         Override::As(code) => format!(
             "{} means {code}, whose code does not run on {}; the program needs code for {}",
