@@ -14,8 +14,8 @@ use crate::table::{Align, bytes, count, lines};
 
 /// What is known after the run.
 pub struct Facts<'a> {
-    /// The policy.
-    pub mode: Mode,
+    /// The policy that was asked for, if one was.
+    pub mode: Option<Mode>,
     /// AMD's libraries.
     pub found: &'a Found,
     /// The virtual machine, if there was one.
@@ -34,7 +34,7 @@ pub fn summary(facts: &Facts) -> String {
     let mut out = Vec::new();
     match &recording {
         None => out.push("RMCP: policy off, so nothing was changed and nothing recorded".to_owned()),
-        Some(Err(error)) => out.push(format!("RMCP: policy {}; the record cannot be read: {error}", facts.mode)),
+        Some(Err(error)) => out.push(format!("RMCP: the record cannot be read: {error}")),
         Some(Ok(recording)) => out.push(headline(facts.mode, recording)),
     }
     if facts.found.reals.is_empty() {
@@ -71,7 +71,27 @@ pub fn summary(facts: &Facts) -> String {
     out.iter().map(|line| format!("{line}\n")).collect()
 }
 
-fn headline(mode: Mode, recording: &Recording) -> String {
+/// The policy that was in force: what the processes recorded, which may differ where one of them started another `rmcp run`.
+fn policy(asked: Option<Mode>, recording: &Recording) -> String {
+    let mut modes: Vec<(&str, u64)> = Vec::new();
+    for process in recording.processes.iter().filter(|process| !process.mode.is_empty()) {
+        match modes.iter_mut().find(|(mode, _)| *mode == &*process.mode) {
+            Some((_, processes)) => *processes += 1,
+            None => modes.push((&process.mode, 1)),
+        }
+    }
+    match modes[..] {
+        [] => asked.unwrap_or_default().to_string(),
+        [(mode, _)] => mode.to_owned(),
+        _ => {
+            let each = modes.iter().map(|(mode, processes)| format!("{mode} in {}", count(*processes, "process")));
+            each.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+fn headline(asked: Option<Mode>, recording: &Recording) -> String {
+    let mode = policy(asked, recording);
     let summary = recording.summary();
     let requests: u64 = requests(&summary.groups).map(|group| group.count).sum();
     if requests == 0 {
@@ -166,7 +186,7 @@ mod tests {
         let found = Found { reals: Vec::new(), reason: Reason::AtHand, notes: vec!["a remark".to_owned()] };
         let directory = tempfile::tempdir().expect("a directory");
         let record = Record { path: directory.path().join("never-made"), place: Place::Named(None) };
-        let text = summary(&Facts { mode: Mode::Default, found: &found, machine: None, record: Some(&record) });
+        let text = summary(&Facts { mode: None, found: &found, machine: None, record: Some(&record) });
         for words in ["never called", "no ROCm library was at hand", "note: a remark"] {
             assert!(text.contains(words), "{words}: {text}");
         }
