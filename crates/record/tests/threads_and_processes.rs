@@ -80,6 +80,8 @@ fn everything_of_an_event_comes_back() {
     let device = got.device.as_ref().expect("a device");
     let back = Event {
         call: &got.call,
+        kind: got.kind,
+        memory: &got.memory,
         flags_asked: got.flags_asked,
         flags_used: got.flags_used,
         size: got.size,
