@@ -340,13 +340,13 @@ impl Tracker {
     /// After the last call.
     pub fn finish(mut self, reader: &Reader) -> Outcome {
         let shapes = reader.shapes();
-        let last = self.levels.values().map(|level| level.steps.len()).max().unwrap_or(0);
+        let last = reader.span().map_or(0, |(start, end)| (end - start) / self.step) as usize;
         // Before the ends: they come after the last call, and the timeline ends with it.
         let at_peak = self.at_peak.take().unwrap_or_else(|| self.memory());
         let mut series: Vec<Series> = std::mem::take(&mut self.levels)
             .into_iter()
             .map(|((kind, memory), mut level)| {
-                level.reach(last.saturating_sub(1));
+                level.reach(last);
                 Series { kind, memory, peak_bytes: level.peak, most_bytes: level.steps }
             })
             .collect();
