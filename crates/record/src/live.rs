@@ -380,14 +380,15 @@ impl Tracker {
 /// The most bytes first.
 fn leaks(sums: &HashMap<(usize, u64), u64>, shapes: &[Shape]) -> Vec<Leak> {
     // Shapes that differ in the rest are one group here.
-    let mut groups: BTreeMap<(Kind, &Arc<str>, &Arc<str>, &Arc<str>, u64), u64> = BTreeMap::new();
+    type Key<'a> = (Kind, [&'a Arc<str>; 3], u64);
+    let mut groups: BTreeMap<Key<'_>, u64> = BTreeMap::new();
     for (&(shape, size), count) in sums {
         let shape = &shapes[shape];
-        *groups.entry((shape.kind, &shape.call, &shape.caller, &shape.memory, size)).or_default() += count;
+        *groups.entry((shape.kind, [&shape.call, &shape.caller, &shape.memory], size)).or_default() += count;
     }
     let mut leaks: Vec<Leak> = groups
         .into_iter()
-        .map(|((kind, call, caller, memory, size), count)| Leak {
+        .map(|((kind, [call, caller, memory], size), count)| Leak {
             kind,
             call: call.clone(),
             caller: caller.clone(),
@@ -401,7 +402,8 @@ fn leaks(sums: &HashMap<(usize, u64), u64>, shapes: &[Shape]) -> Vec<Leak> {
 }
 
 fn unmatched(sums: &HashMap<(usize, bool), (u64, u64)>, shapes: &[Shape]) -> Vec<Unmatched> {
-    let mut groups: BTreeMap<(&Arc<str>, &Arc<str>, bool), (u64, u64)> = BTreeMap::new();
+    type Key<'a> = (&'a Arc<str>, &'a Arc<str>, bool);
+    let mut groups: BTreeMap<Key<'_>, (u64, u64)> = BTreeMap::new();
     for (&(shape, inherited), &(count, pointer)) in sums {
         let shape = &shapes[shape];
         let (sum, first) = groups.entry((&shape.call, &shape.caller, inherited)).or_insert((0, pointer));
