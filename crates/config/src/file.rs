@@ -48,6 +48,35 @@ pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads one configuration file with [`read_file`].
+///
+/// # Errors
+/// As [`parse`], or that it cannot be read.
+pub fn check(path: &Path) -> Result<File, Vec<Error>> {
+    match read_file(path) {
+        Ok(bytes) => parse(path, &bytes),
+        Err(error) => Err(vec![unreadable(path, &error)]),
+    }
+}
+
+pub(crate) fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Error {
+    let way_out = match error.kind() {
+        _ if is_absent(error) => "make it, or name another file on the command line or in RMCP_CONFIG",
+        io::ErrorKind::IsADirectory => "put a file in its place, or take it away",
+        io::ErrorKind::PermissionDenied => "make it readable for this user, or take it away",
+        _ => "put a readable file in its place, or take it away",
+    };
+    Error {
+        file: Some(path.to_owned()),
+        place: None,
+        sentence: format!("this configuration file cannot be read ({error}); {way_out}"),
+    }
+}
+
 /// Reads the contents of a configuration file.
 ///
 /// # Errors
@@ -75,10 +104,12 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<File, Vec<Error>> {
     let mut reader = Reader { path, text, errors: Vec::new() };
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in errors {
-        let sentence = format!(
-            "{}; write it as TOML: key = \"value\", [repair] before repairs, [[rule]] before each rule",
-            error.message().lines().next().unwrap_or("it is not TOML")
-        );
+        let what = error.message().lines().next().unwrap_or("it is not TOML");
+        let way_out = match what.contains("duplicate key") {
+            true => "leave one of the two",
+            false => "write it as TOML: key = \"value\", [repair] before repairs, [[rule]] before each rule",
+        };
+        let sentence = format!("{what}; {way_out}");
         reader.error(error.span().unwrap_or(0..0), sentence);
     }
     let mut file = File { path: path.to_owned(), ..File::default() };

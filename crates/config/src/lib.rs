@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use rmcp_policy::Mode;
 
 pub use error::Error;
-pub use file::{File, MAX_FILE_BYTES, parse, read_file};
+pub use file::{File, MAX_FILE_BYTES, check, parse, read_file};
 pub use key::{Key, Value};
 pub use load::{Configuration, Effective, Environment, SYSTEM_FILE, Setting, Source};
 pub use rule::{Effect, Rule};

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, alternatives, suggestion};
-use crate::file::{File, parse};
+use crate::file::{File, is_absent, parse, unreadable};
 use crate::rule::Rule;
 use crate::{Key, Process, Value};
 
@@ -147,7 +147,7 @@ impl Configuration {
                     Err(more) => errors.extend(more),
                 },
                 Err(error) if !required && is_absent(&error) => {}
-                Err(error) => errors.push(unreadable(&path, &error, required)),
+                Err(error) => errors.push(unreadable(&path, &error)),
             }
         }
         for (name, value) in environment.variables.iter().filter(|(name, _)| name.starts_with("RMCP_")) {
@@ -222,26 +222,6 @@ impl Configuration {
         let mut rule = rule.clone();
         rule.effects.retain(|effect| !is_off(effect.key));
         (!rule.effects.is_empty()).then_some(rule)
-    }
-}
-
-fn is_absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
-fn unreadable(path: &Path, error: &io::Error, required: bool) -> Error {
-    let way_out = match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory if required => {
-            "make it, or let RMCP_CONFIG name another file or nothing".to_owned()
-        }
-        io::ErrorKind::IsADirectory => "put a file in its place, or take it away".to_owned(),
-        io::ErrorKind::PermissionDenied => "make it readable for this user, or take it away".to_owned(),
-        _ => "put a readable file in its place, or take it away".to_owned(),
-    };
-    Error {
-        file: Some(path.to_owned()),
-        place: None,
-        sentence: format!("this configuration file cannot be read ({error}); {way_out}"),
     }
 }
 

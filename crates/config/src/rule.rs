@@ -64,7 +64,8 @@ impl Rule {
         })
     }
 
-    pub(crate) fn holds_for_executable(&self, executable: Option<&Path>) -> bool {
+    /// Whether its condition for the executable holds, or there is none.
+    pub fn holds_for_executable(&self, executable: Option<&Path>) -> bool {
         self.executable.as_ref().is_none_or(|globs| {
             let path = executable.map(Path::to_string_lossy);
             path.is_some_and(|path| globs.iter().any(|glob| glob.matches(&path)))
