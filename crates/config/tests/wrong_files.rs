@@ -155,3 +155,12 @@ policy = "off"
 fn the_example_of_the_property_is_valid() {
     assert_eq!(complaints(EXAMPLE.as_bytes()), []);
 }
+
+#[test]
+fn the_example_of_the_documentation_is_valid() {
+    let docs = include_str!("../../../docs/configuration.md");
+    let rules = docs.split("## Rules").nth(1).and_then(|rest| rest.split("* `name`").next()).expect("the example");
+    let example: Vec<_> = rules.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    let file = parse(Path::new("docs/configuration.md"), example.join("\n").as_bytes()).expect("valid");
+    assert_eq!((file.settings.len(), file.rules.len()), (3, 4));
+}
