@@ -62,7 +62,7 @@ pub extern "C" fn rmcp_version() -> u32 {
 /// See `include/rmcp.h`.
 #[unsafe(no_mangle)]
 pub extern "C" fn rmcp_mode() -> *const c_char {
-    match Settings::get().mode {
+    match Settings::get().process.policy {
         Mode::Off => c"off",
         Mode::Audit => c"audit",
         Mode::Default => c"default",

@@ -1,4 +1,4 @@
-//! Which library made a call: from the return address to the file name of the loaded object, cached per address.
+//! Which library made a call: from the return address to the file of the loaded object, cached per address.
 
 use std::ffi::{CStr, c_void};
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
@@ -15,6 +15,8 @@ const PROBE: usize = 32;
 /// A loaded object, as a caller.
 #[derive(Debug)]
 pub struct Library {
+    /// Its path as the loader has it; empty when it is not known. The program itself may be here by the name by which it was started.
+    pub path: String,
     /// Its file name without directories; empty when it is not known.
     pub name: String,
     /// As the policy sees it.
@@ -23,7 +25,7 @@ pub struct Library {
 
 impl Library {
     const fn unknown() -> Self {
-        Self { name: String::new(), class: Caller::Unknown }
+        Self { path: String::new(), name: String::new(), class: Caller::Unknown }
     }
 }
 
@@ -77,8 +79,9 @@ impl Site {
     fn library(&self, address: *const c_void) -> &'static Library {
         let mut library = self.library.load(Ordering::Acquire);
         if library.is_null() {
-            let name = look_up(address);
-            let ours = Box::into_raw(Box::new(Library { class: Caller::of_library(&name), name }));
+            let path = look_up(address);
+            let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+            let ours = Box::into_raw(Box::new(Library { class: Caller::of_library(&name), name, path }));
             library =
                 match self.library.compare_exchange(std::ptr::null_mut(), ours, Ordering::AcqRel, Ordering::Acquire) {
                     Ok(_) => ours,
@@ -97,13 +100,12 @@ impl Site {
 fn look_up(address: *const c_void) -> String {
     let mut info = std::mem::MaybeUninit::<libc::Dl_info>::uninit();
     // SAFETY: dladdr fills the structure when it returns non-zero; the name is a C string.
-    let path = unsafe {
+    unsafe {
         if libc::dladdr(address, info.as_mut_ptr()) == 0 || info.assume_init_ref().dli_fname.is_null() {
             return String::new();
         }
-        CStr::from_ptr(info.assume_init_ref().dli_fname).to_string_lossy()
-    };
-    path.rsplit('/').next().unwrap_or_default().to_owned()
+        CStr::from_ptr(info.assume_init_ref().dli_fname).to_string_lossy().into_owned()
+    }
 }
 
 #[cfg(test)]
@@ -116,6 +118,7 @@ mod tests {
         assert_eq!(library(address).name, "libc.so.6");
         assert_eq!(library(address).name, "libc.so.6", "from the cache");
         assert_eq!(library(address).class, Caller::Program);
+        assert!(library(address).path.ends_with("/libc.so.6"), "{}", library(address).path);
     }
 
     #[test]

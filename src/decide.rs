@@ -1,15 +1,16 @@
 //! From a hooked call to what is done with it: collects what the policy wants to know, and asks it.
 
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
+use rmcp_config::Switch;
 use rmcp_policy::{
-    Action, Call, Caller, Decision, Device, Pool, Request, Rewrite, Routes, Rules, Runtime, Version, Warning,
+    Action, Call, Decision, Device, Mode, Pool, Request, Rewrite, Routes, Rules, Runtime, Version, Warning,
 };
 use rmcp_record::Event;
 
 use crate::abi::hsa::{hsa_agent_t, hsa_amd_memory_pool_t};
-use crate::caller;
+use crate::caller::{self, Library};
 use crate::devices::{self, Known};
 use crate::hooks::hsa;
 use crate::real::{Function, Real};
@@ -33,8 +34,10 @@ pub struct Asked {
 /// What is done with a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Verdict {
-    /// The policy's answer.
+    /// The policy's answer; its rule has the name of the user's rule behind it, if one decided.
     pub decision: Decision,
+    /// The policy that the request was decided by.
+    pub mode: Mode,
     /// The device that the request is for, if it could be found.
     pub device: Option<&'static Known>,
     /// HIP's ordinal of it; -1 when it is not known, and for HSA calls.
@@ -76,7 +79,7 @@ impl Verdict {
             warning: None,
             withheld: None,
         };
-        Self { decision, device: None, ordinal: -1, caller: "", event: None }
+        Self { decision, mode: Mode::Audit, device: None, ordinal: -1, caller: "", event: None }
     }
 }
 
@@ -97,8 +100,9 @@ pub fn hip(real: &'static Real, asked: &Asked) -> Verdict {
     let runtime = Runtime { hip_soname: real.soname_major(), hip: real.hip_version(), rocr: Version::UNKNOWN };
     let routes = Routes { register_coarse: Real::any_has(Function::hsa_amd_memory_lock_to_pool), ..Routes::default() };
     let caller = caller::library(asked.caller);
-    let decision = ask(asked, caller.class, runtime, routes, &device.map_or(Device::UNKNOWN, |known| known.policy));
-    let verdict = Verdict { decision, device, ordinal, caller: &caller.name, event: None };
+    let policy = device.map_or(Device::UNKNOWN, |known| known.policy);
+    let (decision, mode) = ask(asked, caller, runtime, routes, &policy, device);
+    let verdict = Verdict { decision, mode, device, ordinal, caller: &caller.name, event: None };
     // Not before HIP is initialised; and a way to register memory as coarse-grained may still be loaded.
     if ready
         && ordinal >= 0
@@ -122,26 +126,80 @@ pub fn memory_lock(real: &Real, asked: &Asked, agents: &[hsa_agent_t]) -> (Verdi
     let routes = Routes { memory_lock: coarse.is_some(), ..Routes::default() };
     let (known, device) = devices::of_agents(real, agents);
     let caller = caller::library(asked.caller);
-    let decision = ask(asked, caller.class, runtime, routes, &device);
-    let verdict = Verdict { decision, device: known, ordinal: -1, caller: &caller.name, event: None };
+    let (decision, mode) = ask(asked, caller, runtime, routes, &device, known);
+    let verdict = Verdict { decision, mode, device: known, ordinal: -1, caller: &caller.name, event: None };
     (verdict, coarse.filter(|_| verdict.rewrite() == Some(Rewrite::LockToCoarsePool)))
 }
 
-fn ask(asked: &Asked, caller: Caller, runtime: Runtime, routes: Routes, device: &Device) -> Decision {
+/// What is done about a request, and by which mode. `named` is the device as rules name it: of several the first.
+fn ask(
+    asked: &Asked,
+    caller: &Library,
+    runtime: Runtime,
+    routes: Routes,
+    device: &Device,
+    named: Option<&Known>,
+) -> (Decision, Mode) {
     let settings = Settings::get();
     let request = Request {
         call: asked.call,
         flags: asked.flags,
         pool: Pool::None,
         runtime,
-        caller,
+        caller: caller.class,
         environment: settings.environment,
     };
-    let decision = rmcp_policy::decide(&request, device, &Rules { mode: settings.mode, routes });
+    let applied = settings.process.call(&caller.path, named.map(Known::named), asked.call.as_str());
+    let mut decision = rmcp_policy::decide(&request, device, &Rules { mode: applied.policy, routes });
+    if asked.call == Call::HsaMemoryLock && applied.memory_lock == Switch::Off {
+        decision = Decision {
+            action: Action::Pass,
+            rule: "memory-lock-off",
+            reason: "the repair of hsa_amd_memory_lock is switched off",
+            withheld: None,
+            ..decision
+        };
+    }
+    if let Some(rule) = applied.rule {
+        decision.rule = by_user_rule(decision.rule, rule);
+    }
     if let Some(warning) = decision.warning {
         warn_once(warning);
     }
-    decision
+    (decision, applied.policy)
+}
+
+/// The table's rule with the user's, as reports show them. Each pair is made once and kept: recorded texts live as long as the process.
+fn by_user_rule(rule: &'static str, user: &str) -> &'static str {
+    struct Pair {
+        text: String,
+        next: *const Pair,
+    }
+    static PAIRS: AtomicPtr<Pair> = AtomicPtr::new(std::ptr::null_mut());
+    let text = format!("{rule} (rule {user})");
+    let mut head = PAIRS.load(Ordering::Acquire);
+    let mut new = Box::new(Pair { text, next: std::ptr::null() });
+    loop {
+        let mut pair: *const Pair = head;
+        // SAFETY: a pair in the list is never freed or changed.
+        while let Some(known) = unsafe { pair.as_ref() } {
+            if known.text == new.text {
+                return &known.text;
+            }
+            pair = known.next;
+        }
+        new.next = head;
+        let ours = Box::into_raw(new);
+        match PAIRS.compare_exchange(head, ours, Ordering::AcqRel, Ordering::Acquire) {
+            // SAFETY: it is in the list now, see above.
+            Ok(_) => return unsafe { &(*ours).text },
+            Err(other) => {
+                head = other;
+                // SAFETY: it was never shared.
+                new = unsafe { Box::from_raw(ours) };
+            }
+        }
+    }
 }
 
 /// Says each warning once per process.
@@ -150,5 +208,18 @@ fn warn_once(warning: Warning) {
     if !SAID[warning as usize].swap(true, Ordering::Relaxed) {
         say(warning.sentence());
         recorder::warning(warning);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_users_rule_is_named_behind_the_tables_and_each_pair_is_kept_once() {
+        let text = by_user_rule("host-default", "my-server");
+        assert_eq!(text, "host-default (rule my-server)");
+        assert!(std::ptr::eq(text, by_user_rule("host-default", "my-server")));
+        assert_eq!(by_user_rule("host-default", "other"), "host-default (rule other)");
     }
 }

@@ -24,6 +24,8 @@ pub struct Known {
     pub policy: Device,
     /// Its target as a text, e.g. `gfx1030`.
     pub target: String,
+    /// Its vendor and device id as a text, e.g. `1002:73bf`.
+    pub id: String,
     /// Its PCI address as a text, e.g. `0000:03:00.0`.
     pub bus: String,
 }
@@ -37,7 +39,15 @@ impl From<Gpu> for Known {
         };
         let policy =
             Device { generation, pcie_atomics: gpu.atomics_to_host(), is_apu: gpu.apu.is_some(), svm: gpu.svm };
-        Self { policy, target: gpu.target.to_string(), bus: gpu.pci.to_string(), gpu }
+        let id = format!("{:04x}:{:04x}", gpu.vendor_id, gpu.device_id);
+        Self { policy, target: gpu.target.to_string(), id, bus: gpu.pci.to_string(), gpu }
+    }
+}
+
+impl Known {
+    /// As rules name it.
+    pub fn named(&self) -> rmcp_config::Device<'_> {
+        rmcp_config::Device { target: &self.target, pci: &self.id, bus: &self.bus }
     }
 }
 

@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use object::read::ReadCache;
-use rmcp_policy::Mode;
 use rmcp_record::FrontLoaded;
 
 use crate::abi::front::{RMCP_FRONT_ABI, RMCP_FRONT_MAGIC, rmcp_front};
@@ -21,7 +20,7 @@ use crate::hooks;
 use crate::real::{Function, Real};
 use crate::recorder;
 use crate::say::say;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::standin::stand_in;
 
 /// Why the real library of a front could not be had.
@@ -76,7 +75,7 @@ unsafe impl Sync for Opened {}
 pub unsafe fn attach(front: *mut rmcp_front) {
     // SAFETY: handed on.
     let Some(front) = (unsafe { Front::new(front) }) else { return };
-    if front.abi() != RMCP_FRONT_ABI || Settings::get().lazy {
+    if front.abi() != RMCP_FRONT_ABI || settings::is_lazy() {
         return;
     }
     let binding = front.binding();
@@ -220,10 +219,9 @@ impl Front {
             .map_err(|error| Failure::Loader(innermost(&error)))?;
         // Never closed: fronts, hooks and the program keep its addresses.
         let handle = library.into_raw();
-        let instance = match Settings::get().mode {
-            Mode::Off => None,
-            _ if hooks::any_for(&wanted) => Real::claim(handle, &wanted),
-            _ => None,
+        let instance = match hooks::any_for(&wanted) && !Settings::get().process.is_off() {
+            true => Real::claim(handle, &wanted),
+            false => None,
         };
         Ok(Opened { handle, build_id, instance, changed, bound: AtomicBool::new(false) })
     }
@@ -232,7 +230,7 @@ impl Front {
     fn announce(self, binding: &Binding) {
         match &binding.outcome {
             Ok(opened) => {
-                if opened.instance.is_none() && Settings::get().mode != Mode::Off && hooks::any_for(&self.soname()) {
+                if opened.instance.is_none() && !Settings::get().process.is_off() && hooks::any_for(&self.soname()) {
                     tracing::warn!(
                         "too many of AMD's libraries in one process: {} is not hooked",
                         self.real_path().display()

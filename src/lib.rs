@@ -34,6 +34,9 @@ use abi::front::rmcp_front;
 pub unsafe extern "C" fn rmcp_front_attach(front: *mut rmcp_front) {
     let attach = AssertUnwindSafe(|| {
         start();
+        if !settings::is_lazy() {
+            log::start();
+        }
         // SAFETY: the caller's promise.
         unsafe { front::attach(front) }
     });
@@ -48,6 +51,7 @@ pub unsafe extern "C" fn rmcp_front_attach(front: *mut rmcp_front) {
 pub unsafe extern "C" fn rmcp_front_resolve(front: *mut rmcp_front, index: u32) -> *mut c_void {
     let resolve = AssertUnwindSafe(|| {
         start();
+        log::start();
         // SAFETY: the caller's promise.
         unsafe { front::resolve(front, index) }
     });
@@ -73,5 +77,4 @@ fn start() {
     }
     // SAFETY: the function is never unloaded (build.rs: nodelete).
     unsafe { libc::pthread_atfork(Some(before_fork), None, None) };
-    log::start();
 }

@@ -1,18 +1,23 @@
-//! The diagnostic log: `tracing` events to the file named by `RMCP_LOG`, and nowhere else. Written by the calling thread, since the core starts none.
+//! The diagnostic log: `tracing` events to the file that the setting `log` names, and nowhere else. Written by the calling thread, since the core starts none.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 
 use crate::say::say;
 use crate::settings::Settings;
 
-/// Opens the log, if one is asked for. Called once.
+/// Opens the log, if one is asked for, at the first call of this function.
 pub fn start() {
-    let Some(path) = &Settings::get().log else { return };
+    static STARTED: AtomicBool = AtomicBool::new(false);
+    if STARTED.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let Some(path) = &Settings::get().process.log else { return };
     if let Err(reason) = open(path) {
         say(&format!(
-            "the log {} (RMCP_LOG) cannot be written: {reason}; name a file in a directory that you may write to",
+            "the log {} cannot be written: {reason}; name a file in a directory that you may write to",
             path.display()
         ));
     }

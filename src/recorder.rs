@@ -19,8 +19,8 @@ fn writer() -> Option<&'static Writer> {
     static WRITER: OnceCell<Option<Writer>> = OnceCell::new();
     let open = || {
         let settings = Settings::get();
-        let path = settings.record.as_ref().filter(|_| settings.mode != Mode::Off)?;
-        Writer::open(path, settings.mode.as_str(), say).inspect_err(|error| say(&error.to_string())).ok()
+        let path = settings.process.record.as_ref().filter(|_| !settings.process.is_off())?;
+        Writer::open(path, settings.process.policy.as_str(), say).inspect_err(|error| say(&error.to_string())).ok()
     };
     WRITER.get_or_init(open).as_ref()
 }
@@ -46,6 +46,9 @@ pub fn warning(warning: Warning) {
 
 /// An allocation call has returned `code`; `address` is null if it failed.
 pub fn allocation(asked: &Asked, verdict: &Verdict, address: *mut c_void, code: i32) {
+    if verdict.mode == Mode::Off {
+        return;
+    }
     api::count_call();
     if verdict.rewrite().is_some() && !address.is_null() {
         api::count_rewritten(address.addr());
@@ -82,7 +85,7 @@ pub fn event(asked: &Asked, verdict: &Verdict, code: i32) -> Event<'static> {
         target: verdict.device.map_or("", |known| &known.target),
         bus: verdict.device.map_or("", |known| &known.bus),
         caller: verdict.caller,
-        mode: Settings::get().mode.as_str(),
+        mode: verdict.mode.as_str(),
     }
 }
 
@@ -97,7 +100,7 @@ pub fn free(call: &'static str, pointer: *mut c_void, code: i32, called_from: *c
         result: code,
         ordinal: -1,
         caller: &caller::library(called_from).name,
-        mode: Settings::get().mode.as_str(),
+        mode: Settings::get().process.policy.as_str(),
         ..Event::default()
     });
 }

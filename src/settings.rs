@@ -1,83 +1,89 @@
-//! What the environment asks of the core. Read once, at the first use; nothing changes afterwards.
+//! What configuration files and the environment ask of the core. Read once, at the first use; nothing changes afterwards.
 
 use std::ffi::{CStr, OsString, c_char};
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
 
 use once_cell::race::OnceBox;
+use rmcp_config::{Configuration, Error, Process};
 use rmcp_policy::{Environment, Mode};
 
 use crate::say::say;
 
-/// The environment of the core, see `docs/architecture.md`.
+/// What holds for this process.
 #[derive(Debug)]
 pub struct Settings {
-    /// `RMCP_POLICY`.
-    pub mode: Mode,
-    /// `RMCP_RECORD`: the record file; `None`: nothing is recorded.
-    pub record: Option<PathBuf>,
-    /// `RMCP_OPEN=lazy`: real libraries are opened at the first call.
-    pub lazy: bool,
-    /// `RMCP_LOG`: the diagnostic log.
-    pub log: Option<PathBuf>,
+    /// See `docs/configuration.md`.
+    pub process: Process,
     /// Variables by which the program already told AMD's runtime something about coherence.
     pub environment: Environment,
 }
 
 impl Settings {
-    /// The settings of this process. Two threads may both read the environment at the first use; one result is kept.
+    /// The settings of this process. Two threads may both read them at the first use; one result is kept.
     pub fn get() -> &'static Self {
         static SETTINGS: OnceBox<Settings> = OnceBox::new();
         SETTINGS.get_or_init(|| {
-            let (settings, complaint) = Self::read(variable);
-            if let Some(complaint) = complaint {
-                complain_once(&complaint);
-            }
-            Box::new(settings)
+            let environment = match is_secure() {
+                true => rmcp_config::Environment::secure(),
+                false => rmcp_config::Environment::new(std::env::vars_os()),
+            };
+            let configuration = Configuration::load(&environment, rmcp_config::read_file);
+            let (process, complaints) = apply(configuration);
+            complain_once(&complaints);
+            Box::new(Self { process, environment: told(variable) })
         })
-    }
-
-    /// Reads the settings through `variable`; the second value is a sentence for the user about what could not be used.
-    fn read(variable: impl Fn(&CStr) -> Option<OsString>) -> (Self, Option<String>) {
-        let path = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let mut complaint = None;
-        let mode = match variable(c"RMCP_POLICY").filter(|value| !value.is_empty()) {
-            None => Mode::Default,
-            Some(value) => match value.to_str().and_then(|name| name.parse().ok()) {
-                Some(mode) => mode,
-                None => {
-                    complaint = Some(format!(
-                        "RMCP_POLICY={} is no policy, so nothing is rewritten or recorded; set it to off, audit, default or strict",
-                        value.to_string_lossy()
-                    ));
-                    Mode::Off
-                }
-            },
-        };
-        let is = |name, wanted: &str| variable(name).is_some_and(|value| value == wanted);
-        let environment = Environment {
-            hip_host_coherent: variable(c"HIP_HOST_COHERENT").is_some_and(|value| !value.is_empty() && value != "0"),
-            copies_are_fenced: is(c"AMD_OPT_FLUSH", "0") || is(c"GPU_FORCE_BLIT_COPY_SIZE", "0"),
-        };
-        (
-            Self {
-                mode,
-                record: path(c"RMCP_RECORD"),
-                lazy: is(c"RMCP_OPEN", "lazy"),
-                log: path(c"RMCP_LOG"),
-                environment,
-            },
-            complaint,
-        )
     }
 }
 
-fn complain_once(sentence: &str) {
+/// `RMCP_OPEN=lazy`: real libraries are opened at the first call, and not even the configuration is read before.
+pub fn is_lazy() -> bool {
+    variable(c"RMCP_OPEN").is_some_and(|value| value == "lazy")
+}
+
+/// What a configuration comes to for this process, and sentences for the user about what is wrong with it. With a broken one nothing is rewritten or
+/// recorded: what its author wanted is not known.
+fn apply(configuration: Result<Configuration, Vec<Error>>) -> (Process, Vec<String>) {
+    match configuration {
+        Ok(configuration) => {
+            let complaints = configuration.unknown_variables.iter().map(ToString::to_string).collect();
+            // Without /proc rules for executables do not hold.
+            (configuration.resolve(std::env::current_exe().ok().as_deref()).process, complaints)
+        }
+        Err(errors) => {
+            let further = match errors.len() {
+                0 | 1 => String::new(),
+                more => format!(" ({} more: `rmcp config show`)", more - 1),
+            };
+            let first = errors.first().map(ToString::to_string).unwrap_or_default();
+            let complaint = format!("nothing is rewritten or recorded: {first}{further}");
+            (Process { policy: Mode::Off, ..Process::default() }, vec![complaint])
+        }
+    }
+}
+
+/// What the program's environment told AMD's runtime.
+fn told(variable: impl Fn(&CStr) -> Option<OsString>) -> Environment {
+    let is = |name, wanted: &str| variable(name).is_some_and(|value| value == wanted);
+    Environment {
+        hip_host_coherent: variable(c"HIP_HOST_COHERENT").is_some_and(|value| !value.is_empty() && value != "0"),
+        copies_are_fenced: is(c"AMD_OPT_FLUSH", "0") || is(c"GPU_FORCE_BLIT_COPY_SIZE", "0"),
+    }
+}
+
+fn complain_once(sentences: &[String]) {
     use std::sync::atomic::{AtomicBool, Ordering};
     static SAID: AtomicBool = AtomicBool::new(false);
     if !SAID.swap(true, Ordering::Relaxed) {
-        say(sentence);
+        for sentence in sentences {
+            say(sentence);
+        }
     }
+}
+
+/// Secure execution: the environment belongs to somebody with fewer rights.
+fn is_secure() -> bool {
+    // SAFETY: no preconditions.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
 unsafe extern "C" {
@@ -85,7 +91,7 @@ unsafe extern "C" {
     fn secure_getenv(name: *const c_char) -> *mut c_char;
 }
 
-/// An environment variable; `None` in secure execution (AT_SECURE), where the environment belongs to somebody else.
+/// An environment variable; `None` in secure execution, see [`is_secure`].
 fn variable(name: &CStr) -> Option<OsString> {
     // SAFETY: the name is a C string; the result is copied at once.
     unsafe {
@@ -98,55 +104,46 @@ fn variable(name: &CStr) -> Option<OsString> {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> (Settings, Option<String>) {
-        Settings::read(|name| {
-            variables.iter().find(|(n, _)| n.as_bytes() == name.to_bytes()).map(|(_, v)| OsString::from(v))
+    fn configuration(variables: &[(&str, &str)], file: &str) -> Result<Configuration, Vec<Error>> {
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        Configuration::load(&rmcp_config::Environment::new(variables), |path| match path.starts_with("/etc") {
+            true => Ok(file.as_bytes().to_vec()),
+            false => Err(std::io::ErrorKind::NotFound.into()),
         })
     }
 
     #[test]
-    fn without_variables_the_policy_is_default_and_nothing_is_recorded() {
-        let (settings, complaint) = read(&[]);
-        assert_eq!(settings.mode, Mode::Default);
-        assert_eq!((settings.record, settings.log, settings.lazy, complaint), (None, None, false, None));
-    }
-
-    #[test]
-    fn each_policy_name_is_understood() {
-        for (name, mode) in [
-            ("off", Mode::Off),
-            ("audit", Mode::Audit),
-            ("default", Mode::Default),
-            ("strict", Mode::Strict),
-            ("", Mode::Default),
+    fn a_broken_configuration_acts_as_off_and_is_one_sentence() {
+        for (variables, file, word) in [
+            (&[("RMCP_POLICY", "fast")][..], "record = \"/r\"", "RMCP_POLICY=fast"),
+            (&[], "record = \"/r\"\npolcy = \"off\"", "/etc/rmcp/config.toml:2:1"),
+            (&[], "a = 1\nb = 2", "1 more"),
         ] {
-            let (settings, complaint) = read(&[("RMCP_POLICY", name)]);
-            assert_eq!((settings.mode, complaint), (mode, None), "{name}");
+            let (process, complaints) = apply(configuration(variables, file));
+            assert_eq!((process.policy, process.record, complaints.len()), (Mode::Off, None, 1), "{file}");
+            assert!(complaints[0].contains(word) && complaints[0].contains("nothing is rewritten"), "{complaints:?}");
         }
     }
 
     #[test]
-    fn an_unknown_policy_acts_as_off_and_the_sentence_has_the_accepted_names() {
-        let (settings, complaint) = read(&[("RMCP_POLICY", "fast")]);
-        assert_eq!(settings.mode, Mode::Off);
-        let complaint = complaint.expect("a complaint");
-        for word in ["fast", "off", "audit", "default", "strict"] {
-            assert!(complaint.contains(word), "{complaint}");
-        }
+    fn a_misspelt_variable_is_said_and_the_rest_holds() {
+        let (process, complaints) = apply(configuration(&[("RMCP_RECRD", "/r")], "policy = \"strict\""));
+        assert_eq!((process.policy, complaints.len()), (Mode::Strict, 1));
+        assert!(complaints[0].contains("RMCP_RECORD"), "{complaints:?}");
     }
 
     #[test]
     fn what_the_program_told_amds_runtime_is_known() {
-        let (settings, _) = read(&[("HIP_HOST_COHERENT", "1"), ("AMD_OPT_FLUSH", "0")]);
-        assert_eq!(settings.environment, Environment { hip_host_coherent: true, copies_are_fenced: true });
-        let (settings, _) =
-            read(&[("HIP_HOST_COHERENT", "0"), ("AMD_OPT_FLUSH", "1"), ("GPU_FORCE_BLIT_COPY_SIZE", "16")]);
-        assert_eq!(settings.environment, Environment::default());
-    }
-
-    #[test]
-    fn paths_and_the_lazy_mode_are_read() {
-        let (settings, _) = read(&[("RMCP_RECORD", "/r"), ("RMCP_LOG", "/l"), ("RMCP_OPEN", "lazy")]);
-        assert_eq!((settings.record, settings.log, settings.lazy), (Some("/r".into()), Some("/l".into()), true));
+        let told = |variables: &[(&str, &str)]| {
+            told(|name| variables.iter().find(|(n, _)| n.as_bytes() == name.to_bytes()).map(|(_, v)| OsString::from(v)))
+        };
+        assert_eq!(
+            told(&[("HIP_HOST_COHERENT", "1"), ("AMD_OPT_FLUSH", "0")]),
+            Environment { hip_host_coherent: true, copies_are_fenced: true }
+        );
+        assert_eq!(
+            told(&[("HIP_HOST_COHERENT", "0"), ("AMD_OPT_FLUSH", "1"), ("GPU_FORCE_BLIT_COPY_SIZE", "16")]),
+            Environment::default()
+        );
     }
 }

@@ -52,6 +52,10 @@ fn place(definitions: &[&str]) -> Place {
 impl Place {
     /// What the stand-in was asked on this card, and what the record has.
     fn run(&self, card: &str, policy: &str) -> (Vec<String>, Vec<(Verdict, String)>) {
+        self.run_with(card, policy, &[])
+    }
+
+    fn run_with(&self, card: &str, policy: &str, variables: &[(&str, &Path)]) -> (Vec<String>, Vec<(Verdict, String)>) {
         let record = self.directory.path().join(format!("record-{card}-{policy}"));
         let path = format!("{}:{}", self.directory.path().join("fronts").display(), core_directory().display());
         let script = "export GPU_LOCATION=$(sed -n 's/^location_id //p' /sys/class/kfd/kfd/topology/nodes/1/properties)\nexec \"$0\"";
@@ -61,7 +65,8 @@ impl Place {
                 .arg(&self.program)
                 .env("RMCP_POLICY", policy)
                 .env("RMCP_RECORD", &record)
-                .env("LD_LIBRARY_PATH", path),
+                .env("LD_LIBRARY_PATH", path)
+                .envs(variables.iter().copied()),
         );
         assert!(output.status.success(), "{} {}{}", output.status, text(&output.stdout), text(&output.stderr));
         let calls = rmcp_record::read(&record).expect("a record").calls;
@@ -103,4 +108,20 @@ fn an_older_rocr_and_a_node_without_a_coarse_grained_pool_leave_the_lock_alone()
         assert_eq!(lines, AS_ASKED, "{definition}");
         assert!(calls.iter().all(|(verdict, _)| *verdict == Verdict::Passed), "{definition}: {calls:?}");
     }
+}
+
+#[test]
+fn the_repair_is_switched_off_by_its_variable_and_by_a_rule_for_a_device() {
+    let place = place(&[]);
+    let (lines, calls) = place.run_with("gfx1030", "default", &[("RMCP_REPAIR_MEMORY_LOCK", Path::new("off"))]);
+    assert_eq!(lines, AS_ASKED);
+    assert!(calls.iter().all(|(verdict, rule)| *verdict == Verdict::Passed && rule == "memory-lock-off"), "{calls:?}");
+    let file = place.directory.path().join("rmcp.toml");
+    let rule = "[[rule]]\nname = \"not-here\"\ndevice = \"gfx103*\"\nmemory-lock = \"off\"\n";
+    std::fs::write(&file, rule).expect("write");
+    let configuration = [("RMCP_CONFIG", file.as_path())];
+    let (lines, calls) = place.run_with("gfx1030", "strict", &configuration);
+    assert_eq!(lines, AS_ASKED);
+    assert_eq!(calls[0].1, "memory-lock-off (rule not-here)");
+    assert_eq!(place.run_with("gfx1010", "strict", &configuration).0, REPAIRED, "another device");
 }

@@ -6,7 +6,9 @@ mod core_support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use core_support::{HIP, HSA, SYSTEM, core_directory, front, fronts, output, program, sentences, text, vgpu};
+use core_support::{
+    HIP, HSA, SYSTEM, core_directory, front, fronts, of_nobody, output, program, sentences, text, vgpu,
+};
 use rmcp_record::{Recording, Verdict};
 use serde_json::Value;
 
@@ -35,9 +37,7 @@ fn on_card(spec: &str, with: &With, program: &Path, arguments: &[&str]) -> Run {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let (log, record) = (directory.path().join("log"), directory.path().join("record"));
     let mut command = Command::new(vgpu());
-    for variable in ["RMCP_POLICY", "RMCP_RECORD", "RMCP_OPEN", "RMCP_LOG", "LD_PRELOAD", "LD_LIBRARY_PATH"] {
-        command.env_remove(variable);
-    }
+    of_nobody(&mut command);
     if let With::LazyFronts(..) = with {
         command.env("RMCP_OPEN", "lazy");
     }

@@ -1,5 +1,6 @@
 //! The `rmcp` command: arguments in, calls to the crates, text or JSON out. One module per subcommand.
 
+mod config;
 mod failure;
 mod flags;
 mod front;
@@ -31,6 +32,9 @@ enum Command {
     Run(run::Arguments),
     /// Print what a record file holds
     Report(report::Arguments),
+    /// Show what the configuration comes to, or check a configuration file
+    #[command(subcommand)]
+    Config(config::Command),
     /// List the GPUs as the kernel driver describes them
     Gpus(gpus::Arguments),
     /// Make or check a front, the small library that stands for one of AMD's
@@ -43,7 +47,7 @@ Exit codes:
   0    success
   1    a check found differences
   2    wrong usage
-  3    a file, a library or the kernel driver is missing or broken
+  3    a file, a library, the configuration or the kernel driver is missing or broken
   4    refused: it would overwrite something that is not RMCP's, or start a program in an environment
        that the user wants refused
   127  the program could not be started
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Report(arguments) => report::report(&arguments),
+        Command::Config(command) => config::config(&command),
         Command::Gpus(arguments) => gpus::gpus(&arguments),
         Command::Front(command) => front::front(&command),
     };

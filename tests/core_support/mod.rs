@@ -87,10 +87,17 @@ pub fn with_fronts(fronts: &Path, program: &Path) -> Command {
 /// The same program with AMD's libraries alone.
 pub fn without_fronts(program: &Path) -> Command {
     let mut command = Command::new(program);
-    for variable in ["RMCP_POLICY", "RMCP_RECORD", "RMCP_OPEN", "RMCP_LOG", "LD_PRELOAD", "LD_LIBRARY_PATH"] {
-        command.env_remove(variable);
-    }
+    of_nobody(&mut command);
     command
+}
+
+/// Takes the tester's own settings of RMCP and of the loader away.
+pub fn of_nobody(command: &mut Command) {
+    let ours = |name: &std::ffi::OsString| name.to_string_lossy().starts_with("RMCP_");
+    for name in std::env::vars_os().map(|(name, _)| name).filter(ours) {
+        command.env_remove(name);
+    }
+    command.env_remove("LD_PRELOAD").env_remove("LD_LIBRARY_PATH").env("XDG_CONFIG_HOME", "/nonexistent");
 }
 
 /// What RMCP said: the lines of `stderr` that are its own.

@@ -1,11 +1,27 @@
 //! The configuration of RMCP: `/etc/rmcp/config.toml`, the user's own file, `RMCP_CONFIG` and the `RMCP_*` variables, and what they come to for
-//! a process ([`Process`]) and for a call ([`Process::call`]).
+//! a process ([`Process`]) and for a call ([`Process::call`]). `docs/configuration.md` is the reference for users.
+//!
+//! Reading is pure but for the function that reads a file, which the caller passes in ([`read_file`] is the real one): [`parse`] for one file,
+//! [`Configuration::load`] for all of them, [`Configuration::resolve`] for what they mean for an executable.
 
 #![forbid(unsafe_code)]
 
-use std::path::PathBuf;
+mod error;
+mod file;
+mod key;
+mod load;
+mod pattern;
+mod rule;
+
+use std::path::{Path, PathBuf};
 
 use rmcp_policy::Mode;
+
+pub use error::Error;
+pub use file::{File, MAX_FILE_BYTES, check, parse, read_file};
+pub use key::{Key, Value};
+pub use load::{Configuration, Effective, Environment, SYSTEM_FILE, Setting, Source};
+pub use rule::{Effect, Rule};
 
 /// Whether a repair is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -83,6 +99,10 @@ pub struct Process {
     pub log: Option<PathBuf>,
     /// The repairs.
     pub repairs: Repairs,
+    /// Name of the rule that set [`Process::policy`], if one did.
+    pub rule: Option<String>,
+    /// The rules for libraries, devices and calls that can hold in this process; the last that matches a call wins.
+    pub rules: Vec<Rule>,
 }
 
 /// A device as a rule can name it.
@@ -110,14 +130,54 @@ pub struct Applied<'a> {
 }
 
 impl Process {
-    /// What holds for a call of the function `call` (its exported name) made by the library `library` (file name, or path if known) for `device`.
+    /// What `/etc`, the user's files and the environment come to for the program `executable` (absolute, symbolic links resolved).
+    ///
+    /// # Errors
+    /// The first thing that is wrong with any of them, a misspelt `RMCP_*` variable included.
+    pub fn load(
+        environment: &Environment,
+        executable: Option<&Path>,
+        read: impl Fn(&Path) -> std::io::Result<Vec<u8>>,
+    ) -> Result<Self, Error> {
+        let configuration = match Configuration::load(environment, read) {
+            Ok(configuration) => configuration,
+            Err(mut errors) => return Err(errors.swap_remove(0)),
+        };
+        match configuration.unknown_variables.first() {
+            Some(error) => Err(error.clone()),
+            None => Ok(configuration.resolve(executable).process),
+        }
+    }
+
+    /// Nothing is rewritten and nothing recorded, whatever the call.
+    pub fn is_off(&self) -> bool {
+        let lifted = |rule: &Rule| rule.policy().is_some_and(|policy| policy != Mode::Off);
+        self.policy == Mode::Off && !self.rules.iter().any(lifted)
+    }
+
+    /// What holds for a call of the function `call` (its exported name) made by the library `library` (file name, or path if known; empty: not known)
+    /// for `device`.
+    ///
+    /// A rule that names a library or a device does not hold where that is not known.
     pub fn call(&self, library: &str, device: Option<Device<'_>>, call: &str) -> Applied<'_> {
-        let _ = (library, device, call);
-        Applied {
+        let mut applied = Applied {
             policy: self.policy,
             memory_lock: self.repairs.memory_lock,
             malloc_async: self.repairs.malloc_async,
-            rule: None,
+            rule: self.rule.as_deref(),
+        };
+        for rule in self.rules.iter().filter(|rule| rule.holds_for_call(library, device, call)) {
+            applied.rule = Some(&rule.name);
+            for effect in &rule.effects {
+                match (effect.key, &effect.value) {
+                    (_, Value::Policy(mode)) => applied.policy = *mode,
+                    (Key::MemoryLock, Value::Switch(switch)) => applied.memory_lock = *switch,
+                    (Key::MallocAsync, Value::Switch(switch)) => applied.malloc_async = *switch,
+                    // `file::parse` lets no other key into a rule for a library, device or call.
+                    _ => {}
+                }
+            }
         }
+        applied
     }
 }
