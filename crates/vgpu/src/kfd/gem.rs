@@ -296,7 +296,7 @@ impl Kfd {
         self.plan("gem-va", 0)?;
         let &mut Va { handle, operation, flags, va, offset, size, .. } = args;
         let known = VM_FLAGS.iter().fold(vm::MTYPE_MASK, |all, (_, bit)| all | bit);
-        if va < LOWEST || va > VA_LIMIT || size > VA_LIMIT - va || flags & !known != 0 {
+        if !(LOWEST..=VA_LIMIT).contains(&va) || size > VA_LIMIT - va || flags & !known != 0 {
             return Err(libc::EINVAL);
         }
         let op = match operation {
