@@ -58,7 +58,8 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// The rules of kernels with KFD interface 1.`minor`: Linux 6.1 has 1.11, 6.2 has 1.12, 6.7 has 1.14 and later.
+    /// The rules of kernels with KFD interface 1.`minor`. Where kernels with different rules have the same one it stands for the oldest: 1.11 for Linux 6.1,
+    /// 1.12 to 1.14 for those between 6.2 and 6.6.
     pub fn of_interface(minor: u32) -> Self {
         match minor {
             ..9 => Kernel::V5_15,

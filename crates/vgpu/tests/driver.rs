@@ -516,7 +516,7 @@ fn the_log_has_the_memory_type_of_every_gem_mapping() {
     assert_eq!(types("gfx1030", flags::COHERENT, 0), Mtype::Uc);
     assert_eq!(types("gfx1010", flags::EXT_COHERENT, vm::MTYPE_CC), Mtype::Uc);
     assert_eq!(types("gfx1030", 0, vm::MTYPE_CC), Mtype::Cc);
-    assert_eq!(types("gfx1030,kfd=12", flags::EXT_COHERENT, 0), Mtype::Nc, "Linux 6.2 does not know it");
+    assert_eq!(types("gfx1030,kfd=12", flags::EXT_COHERENT, 0), Mtype::Nc, "no kernel before Linux 6.7 knows it");
 }
 
 #[test]
