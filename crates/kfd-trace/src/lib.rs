@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use vgpu::kfd::uapi;
-use vgpu::log::{Event, Log};
+use vgpu::log::{self, Event, Log};
 use vgpu::mtype::{self, Generation, Kernel};
 use vgpu::spec::FLAGS;
 
@@ -29,7 +29,7 @@ fn next() -> Ioctl {
     unsafe { std::mem::transmute::<*mut c_void, Ioctl>(address) }
 }
 
-fn log() -> Option<&'static Log> {
+fn trace() -> Option<&'static Log> {
     static LOG: OnceLock<Option<Log>> = OnceLock::new();
     LOG.get_or_init(|| std::env::var_os("KFD_TRACE").map(|path| Log::new(Some(Path::new(&path))))).as_ref()
 }
@@ -83,8 +83,8 @@ pub unsafe extern "C" fn ioctl(fd: c_int, request: c_ulong, argument: *mut c_voi
 }
 
 fn write(event: Event) {
-    if let Some(log) = log() {
-        log.write(event);
+    if let Some(trace) = trace() {
+        trace.write(event);
     }
 }
 
@@ -99,7 +99,7 @@ fn allocation(memory: &uapi::AllocMemory, errno: i32) -> Event {
         va: memory.va,
         size: memory.size,
         flags: format!("{:08x}", memory.flags),
-        names: FLAGS.iter().filter(|(_, bit)| memory.flags & bit != 0).map(|(name, _)| (*name).to_owned()).collect(),
+        names: log::names(&FLAGS, memory.flags),
         mtype: mtype::of_allocation(Generation::Gfx10, kernel(), memory.flags),
         handle: memory.handle,
         errno,
@@ -120,6 +120,11 @@ fn range(header: &uapi::SvmHeader, attributes: &[uapi::SvmAttribute]) -> Event {
         access: values(uapi::SVM_ACCESS).collect(),
         in_place: values(uapi::SVM_ACCESS_IN_PLACE).collect(),
         no_access: values(uapi::SVM_NO_ACCESS).collect(),
+        set_names: log::names(&uapi::SVM_FLAGS, set),
+        clear_names: log::names(&uapi::SVM_FLAGS, clear),
+        preferred: values(uapi::SVM_PREFERRED_LOC).next_back(),
+        prefetch: values(uapi::SVM_PREFETCH_LOC).next_back(),
+        granularity: values(uapi::SVM_GRANULARITY).next_back(),
         mtype: mtype::of_svm_range(Generation::Gfx10, kernel(), (mtype::svm::DEFAULT | set) & !clear),
     }
 }

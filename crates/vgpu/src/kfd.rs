@@ -7,6 +7,7 @@
 pub mod backing;
 pub mod drm;
 pub mod events;
+pub mod gem;
 mod memory;
 mod queues;
 pub mod ranges;
@@ -29,6 +30,7 @@ use crate::sync::Mutex;
 use crate::vm::Vm;
 use backing::Backing;
 use events::{Events, MemoryException, Waited};
+use gem::Gem;
 use memory::Buffer;
 use queues::Queues;
 use ranges::Ranges;
@@ -74,6 +76,7 @@ struct State {
     event_page: Option<u64>,
     queues: Queues,
     ranges: Ranges,
+    gem: Gem,
     /// Calls seen by each fault of the plan.
     faults: Vec<u64>,
 }
@@ -159,8 +162,10 @@ impl Kfd {
             Node::Kfd if kind == uapi::BASE => unsafe { self.kfd_ioctl(number, arg) },
             // SAFETY: handed on.
             Node::Render(index) if kind == drm::BASE => unsafe {
-                let used = self.state.lock().vram_used[index];
-                drm::ioctl(&self.spec.cards[index], used, number, arg)
+                self.gem_ioctl(index, number, arg).unwrap_or_else(|| {
+                    let used = self.state.lock().vram_used[index];
+                    drm::ioctl(&self.spec.cards[index], used, number, arg)
+                })
             },
             _ => Err(libc::ENOTTY),
         }
@@ -177,23 +182,6 @@ impl Kfd {
     /// # Safety
     /// As [`Kfd::ioctl`].
     unsafe fn kfd_ioctl(self: &Arc<Self>, number: u8, arg: *mut c_void) -> Answer {
-        /// # Safety
-        /// `arg` points to a `T` of the program, or to page 0, which no process has.
-        unsafe fn with<T: Copy>(arg: *mut c_void, handler: impl FnOnce(&mut T) -> Result<(), i32>) -> Answer {
-            if (arg as u64) < PAGE {
-                return Err(libc::EFAULT);
-            }
-            // SAFETY: by contract; unaligned since the program's structure need not be aligned.
-            let mut value = unsafe { arg.cast::<T>().read_unaligned() };
-            let result = handler(&mut value);
-            if matches!(result, Err(libc::ENOTTY | libc::EFAULT)) {
-                return result.map(|()| 0);
-            }
-            // The kernel copies the structure back whether or not the call succeeded (`kfd_ioctl`).
-            // SAFETY: as above.
-            unsafe { arg.cast::<T>().write_unaligned(value) };
-            result.map(|()| 0)
-        }
         if uapi::since_minor(number).is_none_or(|minor| minor > self.spec.kfd_minor) {
             return Err(libc::ENOTTY);
         }
@@ -259,6 +247,7 @@ impl Kfd {
                     a.available = self.spec.cards[gpu].vram - self.state.lock().vram_used[gpu];
                     Ok(())
                 }),
+                uapi::EXPORT_DMABUF => with(arg, |a| self.export_dmabuf(a)),
                 uapi::CREATE_EVENT => with(arg, |a| self.create_event(a)),
                 uapi::DESTROY_EVENT => {
                     with(arg, |a: &mut uapi::Id| self.events.destroy(a.id).then_some(()).ok_or(libc::EINVAL))
@@ -371,7 +360,7 @@ impl Kfd {
             if state.event_page.is_some() {
                 return Err(libc::EINVAL);
             }
-            let buffer = state.buffers.get(&args.page_offset).ok_or(libc::EINVAL)?;
+            let buffer = state.open_buffer(args.page_offset)?;
             buffer.fill_with_ones(events::SIGNAL_LIMIT as usize * 8)?;
             state.event_page = Some(args.page_offset);
         }
@@ -464,6 +453,26 @@ impl engine::Kernel for Kfd {
     fn gpu_clock(&self) -> u64 {
         monotonic_ns() / CLOCK_NS
     }
+}
+
+/// Hands the program's argument structure to `handler` and copies it back.
+///
+/// # Safety
+/// `arg` points to a `T` of the program, or to page 0, which no process has.
+unsafe fn with<T: Copy>(arg: *mut c_void, handler: impl FnOnce(&mut T) -> Result<(), i32>) -> Answer {
+    if (arg as u64) < PAGE {
+        return Err(libc::EFAULT);
+    }
+    // SAFETY: by contract; unaligned since the program's structure need not be aligned.
+    let mut value = unsafe { arg.cast::<T>().read_unaligned() };
+    let result = handler(&mut value);
+    if matches!(result, Err(libc::ENOTTY | libc::EFAULT)) {
+        return result.map(|()| 0);
+    }
+    // The kernel copies the structure back whether or not the call succeeded (`kfd_ioctl`).
+    // SAFETY: as above.
+    unsafe { arg.cast::<T>().write_unaligned(value) };
+    result.map(|()| 0)
 }
 
 /// `count` words of the program at `address`; EFAULT for a null pointer, EINVAL for more than any call passes.

@@ -7,7 +7,11 @@
 //! | `alloc` | `gpu` (KFD gpu_id), `card`, `va`, `size`, `flags` (8 hex digits), `names`, `mtype`, `handle`, `errno` (0 or the refusal) |
 //! | `free` | `handle`, `va` |
 //! | `map`, `unmap` | `handle`, `va`, `gpus` (KFD gpu_ids) |
-//! | `svm` | `va`, `size`, `set`, `clear` (SVM flags, hex), `access`, `in_place`, `no_access` (gpu_ids), `mtype` |
+//! | `svm` | `va`, `size`, `set`, `clear` (SVM flags, hex), `set_names`, `clear_names`, `access`, `in_place`, `no_access` (gpu_ids), `mtype`; where the call has them `preferred`, `prefetch` (gpu_id, 0: system memory), `granularity` (log2 of pages) |
+//! | `export` | a buffer became a DMA-BUF: `handle`, `va`, `size` |
+//! | `import` | a DMA-BUF became a GEM handle of a card: `gpu`, `handle` (the buffer's), `gem` |
+//! | `gem_va` | GPU addresses changed through DRM: `gpu`, `card`, `op` (`map`, `unmap`, `clear`, `replace`), `gem`, `handle` (the buffer's; both 0 for `clear`), `va`, `offset` (in the buffer), `size`, `flags` (AMDGPU_VM flags, hex), `names`; for `map` and `replace` also `mtype` |
+//! | `gem_close` | `gpu`, `gem` |
 //! | `queue` | `gpu`, `card`, `id`, `type`, `ring`, `size` |
 //! | `fault` | an injected failure: `ioctl`, `errno` |
 //! | `stop` | a queue that stopped: `gpu`, `text` |
@@ -71,7 +75,40 @@ pub enum Event {
         in_place: Vec<u32>,
         no_access: Vec<u32>,
         mtype: Mtype,
+        #[serde(default)]
+        set_names: Vec<String>,
+        #[serde(default)]
+        clear_names: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        preferred: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prefetch: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        granularity: Option<u32>,
     },
+    /// AMDKFD_IOC_EXPORT_DMABUF, or DRM's PRIME_HANDLE_TO_FD.
+    Export { handle: u64, va: u64, size: u64 },
+    /// DRM's PRIME_FD_TO_HANDLE.
+    Import { gpu: u32, handle: u64, gem: u32 },
+    /// DRM_AMDGPU_GEM_VA.
+    #[serde(rename = "gem_va")]
+    GemVa {
+        gpu: u32,
+        card: String,
+        op: String,
+        gem: u32,
+        handle: u64,
+        va: u64,
+        offset: u64,
+        size: u64,
+        flags: String,
+        names: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mtype: Option<Mtype>,
+    },
+    /// DRM's GEM_CLOSE.
+    #[serde(rename = "gem_close")]
+    GemClose { gpu: u32, gem: u32 },
     /// AMDKFD_IOC_CREATE_QUEUE.
     Queue {
         gpu: u32,
@@ -90,6 +127,11 @@ pub enum Event {
     Refused { ioctl: String, errno: i32 },
     /// An ioctl that is not modelled.
     Unknown { ioctl: String },
+}
+
+/// The names of the bits that are set in `flags`.
+pub fn names(table: &[(&str, u32)], flags: u32) -> Vec<String> {
+    table.iter().filter(|(_, bit)| flags & bit != 0).map(|(name, _)| (*name).to_owned()).collect()
 }
 
 /// Where lines go.

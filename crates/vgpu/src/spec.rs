@@ -57,16 +57,28 @@ pub const KFD_MINOR: u32 = 17;
 pub const SVM_MINOR: u32 = 5;
 
 /// Ioctls that a fault can name.
-pub const IOCTLS: [&str; 9] =
-    ["alloc", "free", "map", "unmap", "create-queue", "create-event", "acquire-vm", "svm", "wait-events"];
+pub const IOCTLS: [&str; 11] = [
+    "alloc",
+    "free",
+    "map",
+    "unmap",
+    "create-queue",
+    "create-event",
+    "acquire-vm",
+    "svm",
+    "wait-events",
+    "export-dmabuf",
+    "gem-va",
+];
 
 /// Names of the allocation flags, as in `/usr/include/linux/kfd_ioctl.h`, KFD_IOC_ALLOC_MEM_FLAGS_*.
-pub const FLAGS: [(&str, u32); 13] = [
+pub const FLAGS: [(&str, u32); 14] = [
     ("vram", 1),
     ("gtt", 1 << 1),
     ("userptr", 1 << 2),
     ("doorbell", 1 << 3),
     ("mmio-remap", 1 << 4),
+    ("contiguous", 1 << 23),
     ("ext-coherent", 1 << 24),
     ("uncached", 1 << 25),
     ("coherent", 1 << 26),

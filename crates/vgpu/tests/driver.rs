@@ -6,10 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tempfile::TempDir;
-use vgpu::kfd::uapi::{self, AcquireVm, AllocMemory, AvailableMemory, CreateEvent, FreeMemory, Id, MapMemory};
+use vgpu::kfd::drm;
+use vgpu::kfd::gem::{self, Close, Mmap, Prime, Va};
+use vgpu::kfd::uapi::{
+    self, AcquireVm, AllocMemory, AvailableMemory, CreateEvent, CreateQueue, ExportDmabuf, FreeMemory, Id, MapMemory,
+};
 use vgpu::kfd::{Kfd, Node, gpu_id};
 use vgpu::log::{self, Event};
-use vgpu::mtype::{Mtype, flags};
+use vgpu::mtype::{Mtype, flags, vm};
 
 const PAGE: u64 = 4096;
 /// Where no process has memory that the tests use; the driver takes the address on trust.
@@ -83,6 +87,42 @@ impl Machine {
         words.push(attributes.len() as u32);
         words.extend(attributes.iter().flat_map(|(kind, value)| [*kind, *value]));
         self.ioctl(uapi::SVM, &mut words[0])
+    }
+
+    /// A DRM ioctl on the card at `index`.
+    fn drm<T>(&self, index: usize, number: u8, args: &mut T) -> Result<(), i32> {
+        let request = u64::from(drm::BASE) << 8 | u64::from(number);
+        // SAFETY: the tests pass the structure that belongs to the number.
+        unsafe { self.driver.ioctl(Node::Render(index), request, (args as *mut T).cast::<c_void>()) }.map(drop)
+    }
+
+    /// EXPORT_DMABUF.
+    fn export(&self, handle: u64) -> Result<OwnedFd, i32> {
+        let mut args = ExportDmabuf { handle, flags: libc::O_CLOEXEC as u32, ..ExportDmabuf::default() };
+        // SAFETY: the new descriptor is ours alone.
+        self.ioctl(uapi::EXPORT_DMABUF, &mut args).map(|()| unsafe { OwnedFd::from_raw_fd(args.dmabuf_fd as i32) })
+    }
+
+    /// PRIME_FD_TO_HANDLE on the card at `index`.
+    fn import(&self, index: usize, fd: i32) -> Result<u32, i32> {
+        let mut args = Prime { fd, ..Prime::default() };
+        self.drm(index, gem::PRIME_FD_TO_HANDLE, &mut args).map(|()| args.handle)
+    }
+
+    /// A GEM handle of a new buffer on card 0, and the buffer.
+    fn gem(&self, size: u64, flags: u32) -> (u32, AllocMemory) {
+        let buffer = self.alloc(0, size, flags).expect("memory");
+        let dmabuf = self.export(buffer.handle).expect("a DMA-BUF");
+        (self.import(0, dmabuf.as_raw_fd()).expect("a GEM handle"), buffer)
+    }
+
+    /// GEM_VA on card 0 with everything else as in `rest`.
+    fn va(&self, operation: u32, handle: u32, va: u64, size: u64, rest: Va) -> Result<(), i32> {
+        self.drm(0, gem::GEM_VA, &mut Va { operation, handle, va, size, ..rest })
+    }
+
+    fn close(&self, handle: u32) -> Result<(), i32> {
+        self.drm(0, gem::GEM_CLOSE, &mut Close { handle, pad: 0 })
     }
 
     fn events(&self) -> Vec<Event> {
@@ -342,4 +382,202 @@ fn the_event_page_is_given_once_and_kept() {
     assert_eq!(machine.ioctl(uapi::SET_EVENT, &mut id), Ok(()));
     assert_eq!(machine.ioctl(uapi::DESTROY_EVENT, &mut id), Ok(()));
     assert_eq!(machine.ioctl(uapi::SET_EVENT, &mut id), Err(libc::EINVAL));
+}
+
+const READ_WRITE: Va =
+    Va { flags: vm::READABLE | vm::WRITEABLE, handle: 0, pad: 0, operation: 0, va: 0, offset: 0, size: 0 };
+
+#[test]
+fn a_dma_buf_is_one_buffer_to_everybody_who_imports_it() {
+    let machine = Machine::new("gfx1030,gfx1010");
+    let buffer = machine.alloc(0, 2 * PAGE, VRAM).expect("memory");
+    let (one, other) =
+        (machine.export(buffer.handle).expect("a DMA-BUF"), machine.export(buffer.handle).expect("again"));
+    let handle = machine.import(0, one.as_raw_fd()).expect("a handle");
+    assert_eq!(machine.import(0, other.as_raw_fd()), Ok(handle), "the same handle for the same buffer");
+    assert!(machine.import(1, one.as_raw_fd()).is_ok());
+    // libdrm asks for the size in this way.
+    // SAFETY: our own descriptor.
+    assert_eq!(unsafe { libc::lseek(one.as_raw_fd(), 0, libc::SEEK_END) } as u64, 2 * PAGE);
+    let mut mmap = Mmap { handle_or_offset: handle.into() };
+    assert_eq!(machine.drm(0, gem::GEM_MMAP, &mut mmap), Ok(()));
+    assert_eq!(mmap.handle_or_offset, buffer.mmap_offset);
+    let mut prime = Prime { handle, flags: libc::O_RDWR as u32, fd: -1 };
+    assert_eq!(machine.drm(0, gem::PRIME_HANDLE_TO_FD, &mut prime), Ok(()));
+    // SAFETY: the new descriptor is ours alone.
+    let third = unsafe { OwnedFd::from_raw_fd(prime.fd) };
+    assert_eq!(machine.import(0, third.as_raw_fd()), Ok(handle));
+    assert_eq!(machine.close(handle), Ok(()));
+    assert_eq!(machine.close(handle), Err(libc::EINVAL));
+}
+
+#[test]
+fn what_the_kernel_does_not_share_or_does_not_know_is_refused() {
+    let machine = Machine::new("gfx1030");
+    let memory = Memory::new(PAGE);
+    let pinned = machine.userptr(&memory, VA, 0).expect("pinned memory");
+    assert_eq!(machine.export(pinned.handle).err(), Some(libc::EPERM), "memory of the program");
+    assert_eq!(machine.export(7).err(), Some(libc::EINVAL));
+    assert_eq!(machine.import(0, -1), Err(libc::EBADF));
+    assert_eq!(machine.import(0, machine._renders[0].as_raw_fd()), Err(libc::EINVAL), "no DMA-BUF");
+    let mut prime = Prime { handle: 9, ..Prime::default() };
+    assert_eq!(machine.drm(0, gem::PRIME_HANDLE_TO_FD, &mut prime), Err(libc::ENOENT));
+    prime.flags = 1 << 30;
+    assert_eq!(machine.drm(0, gem::PRIME_HANDLE_TO_FD, &mut prime), Err(libc::EINVAL));
+    assert_eq!(machine.drm(0, gem::GEM_MMAP, &mut Mmap { handle_or_offset: 9 }), Err(libc::ENOENT));
+    let none = std::ptr::null_mut();
+    // SAFETY: a null pointer is what is tested.
+    let null = unsafe { machine.driver.ioctl(Node::Render(0), u64::from(drm::BASE) << 8 | 0x48, none) };
+    assert_eq!(null, Err(libc::EFAULT));
+}
+
+#[test]
+fn gem_va_refuses_what_the_kernel_refuses() {
+    let machine = Machine::new("gfx1030");
+    let (handle, buffer) = machine.gem(4 * PAGE, VRAM);
+    let map = |va, size, rest| machine.va(gem::MAP, handle, va, size, rest);
+    assert_eq!(map(0x1000, PAGE, READ_WRITE), Err(libc::EINVAL), "the reserved bottom");
+    assert_eq!(map(1 << 47, PAGE, READ_WRITE), Err(libc::EINVAL), "no address");
+    assert_eq!(map(VA + 1, PAGE, READ_WRITE), Err(libc::EINVAL));
+    assert_eq!(map(VA, 0, READ_WRITE), Err(libc::EINVAL));
+    assert_eq!(map(VA, 5 * PAGE, READ_WRITE), Err(libc::EINVAL), "more than the buffer has");
+    assert_eq!(map(VA, 4 * PAGE, Va { offset: PAGE, ..READ_WRITE }), Err(libc::EINVAL));
+    assert_eq!(map(VA, PAGE, Va { offset: u64::MAX - 0xfff, ..READ_WRITE }), Err(libc::EINVAL));
+    assert_eq!(map(VA, PAGE, Va { flags: 1 << 20, ..READ_WRITE }), Err(libc::EINVAL));
+    assert_eq!(machine.va(9, handle, VA, PAGE, READ_WRITE), Err(libc::EINVAL), "no operation");
+    assert_eq!(machine.va(gem::MAP, handle + 1, VA, PAGE, READ_WRITE), Err(libc::ENOENT));
+    assert_eq!(machine.va(gem::UNMAP, handle, VA, PAGE, READ_WRITE), Err(libc::ENOENT));
+    assert_eq!(map(VA, 2 * PAGE, READ_WRITE), Ok(()));
+    assert_eq!(map(VA + PAGE, PAGE, READ_WRITE), Err(libc::EINVAL), "something is mapped there");
+    assert_eq!(machine.va(gem::REPLACE, handle, VA + PAGE, PAGE, READ_WRITE), Ok(()));
+    assert_eq!(machine.va(gem::CLEAR, 0, VA, 2 * PAGE, Va::default()), Ok(()));
+    assert_eq!(map(VA, PAGE, READ_WRITE), Ok(()));
+    let kfd = machine.alloc(VA + (1 << 20), PAGE, VRAM).expect("memory");
+    assert_eq!(machine.map(uapi::MAP_MEMORY_TO_GPU, kfd.handle, &[gpu_id(0)]), (Ok(()), 1));
+    assert_eq!(machine.va(gem::REPLACE, handle, kfd.va, PAGE, READ_WRITE), Err(libc::EINVAL), "KFD's own");
+    let memory = Memory::new(PAGE);
+    assert_eq!(map(memory.at, PAGE, READ_WRITE), Ok(()));
+    assert_eq!(machine.svm(memory.at, PAGE, &[]), Err(libc::EADDRINUSE));
+    assert_eq!(machine.free(buffer.handle), Ok(()));
+    assert_eq!(machine.close(handle), Ok(()), "it takes its mappings along");
+    assert_eq!(machine.svm(memory.at, PAGE, &[]), Ok(()));
+}
+
+#[test]
+fn shared_memory_stays_until_the_last_handle_of_any_kind_is_gone() {
+    let machine = Machine::new("gfx1030:vram=256M");
+    let all = 256 << 20;
+    let (handle, buffer) = machine.gem(all, VRAM);
+    assert_eq!(machine.free(buffer.handle), Ok(()));
+    assert_eq!(machine.free(buffer.handle), Err(libc::EINVAL), "KFD's handle is gone");
+    assert_eq!(machine.export(buffer.handle).err(), Some(libc::EINVAL));
+    assert_eq!(machine.available(), 0);
+    assert_eq!(machine.va(gem::MAP, handle, VA, PAGE, READ_WRITE), Ok(()));
+    assert_eq!(machine.close(handle), Ok(()));
+    assert_eq!(machine.available(), all);
+    // A descriptor keeps it too. The driver is not told when it is closed, and looks when memory is asked for.
+    let buffer = machine.alloc(0, all, VRAM).expect("memory");
+    let dmabuf = machine.export(buffer.handle).expect("a DMA-BUF");
+    assert_eq!(machine.free(buffer.handle), Ok(()));
+    assert_eq!(machine.alloc(0, PAGE, VRAM).map(|b| b.handle), Err(libc::ENOMEM));
+    let handle = machine.import(0, dmabuf.as_raw_fd()).expect("it is still there");
+    assert_eq!(machine.close(handle), Ok(()));
+    drop(dmabuf);
+    assert!(machine.alloc(0, all, VRAM).is_ok());
+}
+
+#[test]
+fn the_log_has_the_memory_type_of_every_gem_mapping() {
+    let types = |spec: &str, flags: u32, vm_flags: u32| {
+        let machine = Machine::new(spec);
+        let (handle, buffer) = machine.gem(PAGE, VRAM | flags);
+        let call = Va { flags: READ_WRITE.flags | vm_flags, ..READ_WRITE };
+        machine.va(gem::MAP, handle, VA, PAGE, call).expect("mapped");
+        machine.va(gem::UNMAP, handle, VA, PAGE, call).expect("unmapped");
+        machine.close(handle).expect("closed");
+        let seen: Vec<Event> = machine.events().into_iter().skip(1).collect();
+        let [
+            Event::Export { handle: exported, .. },
+            Event::Import { handle: imported, gem: number, .. },
+            Event::GemVa { op, gem, handle: mapped, va: VA, size: PAGE, names, mtype: Some(mtype), .. },
+            Event::GemVa { op: unmap, mtype: None, .. },
+            Event::GemClose { gem: closed, .. },
+        ] = &seen[..]
+        else {
+            panic!("{seen:?}")
+        };
+        assert_eq!((op.as_str(), unmap.as_str()), ("map", "unmap"));
+        assert_eq!([exported, imported, mapped], [&buffer.handle; 3]);
+        assert_eq!([number, gem, closed], [&handle; 3]);
+        assert_eq!(names[..2], ["readable", "writeable"]);
+        *mtype
+    };
+    assert_eq!(types("gfx1030", 0, 0), Mtype::Nc);
+    assert_eq!(types("gfx1030", flags::COHERENT, 0), Mtype::Uc);
+    assert_eq!(types("gfx1010", flags::EXT_COHERENT, vm::MTYPE_CC), Mtype::Uc);
+    assert_eq!(types("gfx1030", 0, vm::MTYPE_CC), Mtype::Cc);
+    assert_eq!(types("gfx1030,kfd=12", flags::EXT_COHERENT, 0), Mtype::Nc, "no kernel before Linux 6.7 knows it");
+}
+
+#[test]
+fn the_log_has_every_attribute_of_an_svm_call() {
+    let machine = Machine::new("gfx1030");
+    let memory = Memory::new(PAGE);
+    let attributes = [
+        (uapi::SVM_PREFETCH_LOC, gpu_id(0)),
+        (uapi::SVM_PREFERRED_LOC, 0),
+        (uapi::SVM_CLR_FLAGS, 2 | 0x80),
+        (uapi::SVM_SET_FLAGS, 1 | 16),
+        (uapi::SVM_ACCESS_IN_PLACE, gpu_id(0)),
+        (uapi::SVM_GRANULARITY, 5),
+    ];
+    assert_eq!(machine.svm(memory.at, PAGE, &attributes), Ok(()));
+    let seen = machine.events();
+    let [
+        Event::Svm {
+            set,
+            clear,
+            set_names,
+            clear_names,
+            in_place,
+            preferred: Some(0),
+            prefetch: Some(prefetch),
+            granularity: Some(5),
+            mtype: Mtype::Nc,
+            ..
+        },
+    ] = &seen[..]
+    else {
+        panic!("{seen:?}")
+    };
+    assert_eq!((set.as_str(), clear.as_str()), ("11", "82"));
+    assert_eq!(*set_names, ["host-access", "gpu-exec"]);
+    assert_eq!(*clear_names, ["coherent", "ext-coherent"]);
+    assert_eq!((*prefetch, in_place.as_slice()), (gpu_id(0), &[gpu_id(0)][..]));
+}
+
+#[test]
+fn calls_appear_with_the_interface_that_brought_them() {
+    let export = |spec| {
+        let machine = Machine::new(spec);
+        let buffer = machine.alloc(VA, PAGE, VRAM).expect("memory");
+        machine.export(buffer.handle).err()
+    };
+    assert_eq!(export("gfx1030,kfd=11"), Some(libc::ENOTTY));
+    assert_eq!(export("gfx1030,kfd=12"), None);
+    // KFD_IOC_QUEUE_TYPE_SDMA_BY_ENG_ID.
+    let queue = |spec| {
+        let machine = Machine::new(spec);
+        let memory = Memory::new(PAGE);
+        let (read_pointer, write_pointer) = (memory.at, memory.at + 8);
+        let mut args =
+            CreateQueue { gpu_id: gpu_id(0), queue_type: 4, read_pointer, write_pointer, ..Default::default() };
+        let result = machine.ioctl(uapi::CREATE_QUEUE, &mut args);
+        if result.is_ok() {
+            machine.ioctl(uapi::DESTROY_QUEUE, &mut Id { id: args.queue_id, pad: 0 }).expect("destroyed");
+        }
+        result
+    };
+    assert_eq!(queue("gfx1030,kfd=16"), Err(libc::EINVAL));
+    assert_eq!(queue("gfx1030"), Ok(()));
 }

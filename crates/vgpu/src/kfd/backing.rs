@@ -13,19 +13,15 @@ use crate::sync::Mutex;
 const FIRST: u64 = 2 << 20;
 const ALIGN: u64 = 1 << 16;
 
-/// A device file's memory.
+/// A memfd that stands for a file of the kernel's, known by its inode.
 #[derive(Debug)]
-pub struct Backing {
+pub struct Memfd {
     file: File,
     dev: u64,
     ino: u64,
-    base: u64,
-    size: u64,
-    /// Buffers by offset, with their sizes.
-    used: Mutex<BTreeMap<u64, u64>>,
 }
 
-impl Backing {
+impl Memfd {
     /// `size` bytes, none of which exist before they are touched.
     pub fn new(name: &str, size: u64) -> std::io::Result<Self> {
         let name = std::ffi::CString::new(name)?;
@@ -40,6 +36,43 @@ impl Backing {
         let file = out_of_the_way(file);
         file.set_len(size)?;
         let (dev, ino) = identity(file.as_raw_fd()).ok_or_else(std::io::Error::last_os_error)?;
+        Ok(Memfd { file, dev, ino })
+    }
+
+    /// A new descriptor of the file, as open(2) would give: with an open file description of its own. Close-on-exec is the caller's to clear.
+    pub fn reopen(&self) -> Result<i32, i32> {
+        let path = format!("/proc/self/fd/{}\0", self.descriptor());
+        // SAFETY: a C string; a new descriptor is the caller's. A raw call: a preload may stand before libc's.
+        let fd =
+            unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
+        if fd < 0 { Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EMFILE)) } else { Ok(fd as i32) }
+    }
+
+    /// Our own descriptor.
+    pub fn descriptor(&self) -> i32 {
+        self.file.as_raw_fd()
+    }
+
+    /// Whether a file with this device and inode number is this one.
+    pub fn is(&self, dev: u64, ino: u64) -> bool {
+        (self.dev, self.ino) == (dev, ino)
+    }
+}
+
+/// A device file's memory.
+#[derive(Debug)]
+pub struct Backing {
+    file: Memfd,
+    base: u64,
+    size: u64,
+    /// Buffers by offset, with their sizes.
+    used: Mutex<BTreeMap<u64, u64>>,
+}
+
+impl Backing {
+    /// `size` bytes, none of which exist before they are touched.
+    pub fn new(name: &str, size: u64) -> std::io::Result<Self> {
+        let file = Memfd::new(name, size)?;
         // SAFETY: a new shared mapping of our own file, nowhere in particular.
         let base = unsafe {
             let flags = libc::MAP_SHARED | libc::MAP_NORESERVE;
@@ -48,7 +81,7 @@ impl Backing {
                 size as usize,
                 libc::PROT_READ | libc::PROT_WRITE,
                 flags,
-                file.as_raw_fd(),
+                file.descriptor(),
                 0,
             )
         };
@@ -61,21 +94,17 @@ impl Backing {
             libc::madvise(base, size as usize, libc::MADV_DONTFORK);
             libc::madvise(base, size as usize, libc::MADV_DONTDUMP);
         }
-        Ok(Backing { dev, ino, file, base: base as u64, size, used: Mutex::default() })
+        Ok(Backing { file, base: base as u64, size, used: Mutex::default() })
     }
 
-    /// A new descriptor of the file, as open(2) would give: with an open file description of its own. Close-on-exec is the caller's to clear.
+    /// A new descriptor of the file ([`Memfd::reopen`]).
     pub fn reopen(&self) -> Result<i32, i32> {
-        let path = format!("/proc/self/fd/{}\0", self.file.as_raw_fd());
-        // SAFETY: a C string; a new descriptor is the caller's. A raw call: a preload may stand before libc's.
-        let fd =
-            unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
-        if fd < 0 { Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EMFILE)) } else { Ok(fd as i32) }
+        self.file.reopen()
     }
 
     /// Whether a file with this device and inode number is this one.
     pub fn is(&self, dev: u64, ino: u64) -> bool {
-        (self.dev, self.ino) == (dev, ino)
+        self.file.is(dev, ino)
     }
 
     /// The model's address of the byte at `offset`.
@@ -114,7 +143,7 @@ impl Backing {
         let Some(size) = self.used.lock().remove(&offset) else { return };
         let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
         // SAFETY: a hole in our own file.
-        unsafe { libc::fallocate(self.file.as_raw_fd(), mode, offset as i64, size as i64) };
+        unsafe { libc::fallocate(self.file.descriptor(), mode, offset as i64, size as i64) };
     }
 }
 

@@ -40,11 +40,14 @@ struct Info {
 
 /// AMDGPU_INFO_* queries.
 const ACCEL_WORKING: u32 = 0x00;
+const HW_IP_COUNT: u32 = 0x03;
 const VRAM_USAGE: u32 = 0x10;
 const VRAM_GTT: u32 = 0x14;
 const READ_MMR_REG: u32 = 0x15;
 const DEV_INFO: u32 = 0x16;
 const MEMORY: u32 = 0x19;
+/// AMDGPU_HW_IP_NUM.
+const HW_IP_NUM: u32 = 10;
 /// The kernel reads at most 128 registers in one query (`amdgpu_kms.c`).
 const MAX_REGISTERS: u32 = 128;
 /// What a small BAR shows of video memory.
@@ -92,6 +95,16 @@ fn answer(slot: &Slot, vram_used: u64, info: &Info) -> Option<Vec<u8>> {
     let words = |words: &[u64]| words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     Some(match info.query {
         ACCEL_WORKING => 1u32.to_ne_bytes().to_vec(),
+        HW_IP_COUNT => {
+            // AMDGPU_HW_IP_GFX, _COMPUTE and _DMA; the others are not there.
+            let count = match info.argument[0] {
+                0 | 1 => 1,
+                2 => slot.card.sdma_engines,
+                3..HW_IP_NUM => 0,
+                _ => return None,
+            };
+            count.to_ne_bytes().to_vec()
+        }
         VRAM_USAGE => words(&[vram_used]),
         VRAM_GTT => words(&[slot.vram, visible, gtt]),
         READ_MMR_REG if info.argument[1] <= MAX_REGISTERS => vec![0; info.argument[1] as usize * 4],
@@ -174,6 +187,8 @@ mod tests {
     fn too_many_registers_and_unknown_queries_are_refused() {
         assert_eq!(ask(READ_MMR_REG, [0, 2, 0, 0]).map(|bytes| bytes.len()), Some(8));
         assert_eq!(ask(READ_MMR_REG, [0, u32::MAX, 0, 0]), None);
+        assert_eq!(ask(HW_IP_COUNT, [2, 0, 0, 0]), Some(4u32.to_ne_bytes().to_vec()));
+        assert_eq!(ask(HW_IP_COUNT, [HW_IP_NUM, 0, 0, 0]), None);
         assert_eq!(ask(0x7777, [0; 4]), None);
     }
 }

@@ -2,8 +2,9 @@
 
 use std::ffi::c_void;
 
+use super::gem::Dmabuf;
 use super::{DOORBELL_PAGE, Kfd, MMIO_BASE, PAGE, State, VA_LIMIT, gpu_id, queues, uapi};
-use crate::log::Event;
+use crate::log::{self, Event};
 use crate::mtype::{Mtype, flags};
 use crate::spec::FLAGS;
 use crate::vm::Mapping;
@@ -11,22 +12,27 @@ use crate::vm::Mapping;
 /// What an allocation handle stands for.
 #[derive(Debug)]
 pub struct Buffer {
-    gpu: usize,
-    va: u64,
+    pub(super) gpu: usize,
+    pub(super) va: u64,
     /// Bytes, as the program asked.
-    size: u64,
+    pub(super) size: u64,
     /// Where the first byte lies in this process.
-    host: u64,
-    flags: u32,
+    pub(super) host: u64,
+    pub(super) flags: u32,
     mtype: Mtype,
-    place: Place,
+    pub(super) place: Place,
     /// GPU indices that map it.
     mapped: Vec<usize>,
+    /// FREE has taken its handle: it stays as long as DRM or a DMA-BUF needs it.
+    freed: bool,
+    /// GEM handles of it, of any card.
+    pub(super) gem_handles: usize,
+    pub(super) dmabuf: Option<Dmabuf>,
 }
 
 /// What a buffer takes up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     /// Video memory, at this offset of the card's backing file.
     Vram(u64),
     /// System memory, likewise.
@@ -38,11 +44,6 @@ enum Place {
 }
 
 impl Buffer {
-    /// Bytes that are counted against a limit.
-    fn bytes(&self) -> u64 {
-        self.size.next_multiple_of(PAGE)
-    }
-
     /// Ring buffers of gfx7 and gfx8 are mapped twice in a row (`KFD_IOC_ALLOC_MEM_FLAGS_AQL_QUEUE_MEM`): the size covers both.
     fn parts(&self) -> impl Iterator<Item = (u64, u64)> + use<> {
         let copies = if self.flags & flags::AQL_QUEUE_MEM != 0 { 2 } else { 1 };
@@ -52,7 +53,17 @@ impl Buffer {
 
     /// Whether its GPU addresses lie in these.
     pub fn touches(&self, start: u64, size: u64) -> bool {
-        self.va < start + size && start < self.va + self.size
+        !self.freed && self.va < start + size && start < self.va + self.size
+    }
+
+    /// Whether that GPU has it at these addresses by MAP.
+    pub(super) fn mapped_at(&self, gpu: usize, start: u64, size: u64) -> bool {
+        self.mapped.contains(&gpu) && self.touches(start, size)
+    }
+
+    /// Whole pages: what is counted against a limit, and what a mapping can show.
+    pub(super) fn bytes(&self) -> u64 {
+        self.size.next_multiple_of(PAGE)
     }
 
     /// Sets the first `bytes` bytes to ones; EINVAL if it has fewer or is no system memory.
@@ -77,7 +88,7 @@ impl Kfd {
             va: args.va,
             size: args.size,
             flags: format!("{:08x}", args.flags),
-            names: FLAGS.iter().filter(|(_, bit)| args.flags & bit != 0).map(|(name, _)| (*name).to_owned()).collect(),
+            names: log::names(&FLAGS, args.flags),
             mtype: self.mtype_of(gpu, args.flags),
             handle: args.handle,
             errno: result.err().unwrap_or(0),
@@ -98,6 +109,7 @@ impl Kfd {
         if !state.acquired[gpu] {
             return Err(libc::ENODEV);
         }
+        self.reap(&mut state);
         // An SVM range where the runtime has just reserved fresh addresses is one whose memory is gone: the kernel's MMU notifier would have removed it.
         let stale = state.ranges.forget(args.va, args.size);
         self.remap_ranges(&stale);
@@ -149,7 +161,19 @@ impl Kfd {
             return Err(libc::EINVAL);
         };
         let (va, flags, mtype) = (args.va, args.flags, self.mtype_of(gpu, args.flags));
-        let buffer = Buffer { gpu, va, size: args.size, host, flags, mtype, place, mapped: Vec::new() };
+        let buffer = Buffer {
+            gpu,
+            va,
+            size: args.size,
+            host,
+            flags,
+            mtype,
+            place,
+            mapped: Vec::new(),
+            freed: false,
+            gem_handles: 0,
+            dmabuf: None,
+        };
         state.account(&buffer, u64::wrapping_add);
         args.handle = u64::from(gpu_id(gpu)) << 32 | state.next_handle;
         state.next_handle += 1;
@@ -160,7 +184,8 @@ impl Kfd {
     pub(super) fn free(&self, handle: u64) -> Result<(), i32> {
         self.plan("free", 0)?;
         let mut state = self.state.lock();
-        let still_mapped = !state.buffers.get(&handle).ok_or(libc::EINVAL)?.mapped.is_empty();
+        let buffer = state.open_buffer(handle)?;
+        let (va, still_mapped) = (buffer.va, !buffer.mapped.is_empty());
         // "Free signal BO is not allowed" (`kfd_ioctl_free_memory_of_gpu`).
         if state.event_page == Some(handle) {
             return Err(libc::EPERM);
@@ -168,20 +193,34 @@ impl Kfd {
         if still_mapped {
             return Err(libc::EBUSY);
         }
-        let Some(buffer) = state.buffers.remove(&handle) else { return Err(libc::EINVAL) };
-        state.account(&buffer, u64::wrapping_sub);
+        state.open_buffer(handle)?.freed = true;
+        self.reap(&mut state);
         drop(state);
-        if let Place::Vram(offset) | Place::Gtt(offset) = buffer.place {
-            self.cards[buffer.gpu].release(offset);
-        }
-        self.log.write(Event::Free { handle, va: buffer.va });
+        self.log.write(Event::Free { handle, va });
         Ok(())
+    }
+
+    /// Gives the memory of buffers back that nobody can reach any more: without a KFD handle, a GEM handle and a DMA-BUF.
+    pub(super) fn reap(&self, state: &mut State) {
+        let unreachable = |buffer: &Buffer| {
+            buffer.freed && buffer.gem_handles == 0 && !buffer.dmabuf.as_ref().is_some_and(Dmabuf::is_open)
+        };
+        let gone: Vec<u64> =
+            state.buffers.iter().filter(|(_, buffer)| unreachable(buffer)).map(|(handle, _)| *handle).collect();
+        for handle in gone {
+            let Some(buffer) = state.buffers.remove(&handle) else { continue };
+            state.account(&buffer, u64::wrapping_sub);
+            if let Place::Vram(offset) | Place::Gtt(offset) = buffer.place {
+                self.cards[buffer.gpu].release(offset);
+            }
+        }
     }
 
     pub(super) fn map(&self, args: &mut uapi::MapMemory, ids: &[u32]) -> Result<(), i32> {
         self.plan("map", 0)?;
         check_counts(args)?;
         let mut state = self.state.lock();
+        state.open_buffer(args.handle)?;
         let State { buffers, acquired, .. } = &mut *state;
         let buffer = buffers.get_mut(&args.handle).ok_or(libc::EINVAL)?;
         let va = buffer.va;
@@ -190,9 +229,7 @@ impl Kfd {
             if !acquired[gpu] {
                 return Err(libc::ENODEV);
             }
-            // A card reaches the memory and the registers of another through the other's large BAR only (`amdgpu_device_is_peer_accessible`).
-            let peers = gpu == buffer.gpu || self.spec.cards[buffer.gpu].large_bar;
-            if !peers && matches!(buffer.place, Place::Vram(_) | Place::Registers) {
+            if !self.reaches(gpu, buffer) {
                 return Err(libc::EINVAL);
             }
             if !buffer.mapped.contains(&gpu) {
@@ -220,7 +257,7 @@ impl Kfd {
         self.plan("unmap", 0)?;
         check_counts(args)?;
         let mut state = self.state.lock();
-        let buffer = state.buffers.get_mut(&args.handle).ok_or(libc::EINVAL)?;
+        let buffer = state.open_buffer(args.handle)?;
         let va = buffer.va;
         for id in &ids[args.done as usize..] {
             let gpu = self.gpu(*id)?;
@@ -239,7 +276,21 @@ impl Kfd {
     }
 }
 
+impl Kfd {
+    /// A card reaches the memory and the registers of another through the other's large BAR only (`amdgpu_device_is_peer_accessible`).
+    pub(super) fn reaches(&self, gpu: usize, buffer: &Buffer) -> bool {
+        gpu == buffer.gpu
+            || self.spec.cards[buffer.gpu].large_bar
+            || !matches!(buffer.place, Place::Vram(_) | Place::Registers)
+    }
+}
+
 impl State {
+    /// The buffer of a KFD handle; EINVAL if there is none.
+    pub(super) fn open_buffer(&mut self, handle: u64) -> Result<&mut Buffer, i32> {
+        self.buffers.get_mut(&handle).filter(|buffer| !buffer.freed).ok_or(libc::EINVAL)
+    }
+
     fn account(&mut self, buffer: &Buffer, change: fn(u64, u64) -> u64) {
         let used = match buffer.place {
             Place::Vram(_) => &mut self.vram_used[buffer.gpu],

@@ -75,6 +75,8 @@ impl Kfd {
             2 => (QueueKind::Aql, "aql"),
             // KFD_IOC_QUEUE_TYPE_SDMA_XGMI: no card here has such engines.
             3 => return Err(libc::ENOMEM),
+            // KFD_IOC_QUEUE_TYPE_SDMA_BY_ENG_ID: all engines are alike.
+            4 if self.spec.kfd_minor >= 17 => (QueueKind::Sdma, "sdma"),
             _ => return Err(libc::EINVAL),
         };
         let mut state = self.state.lock();

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::ranges::{Attributes, Change, Delta, UNDEFINED, Use};
 use super::{Answer, Kfd, PAGE, VA_LIMIT, gpu_id, memory, uapi};
-use crate::log::Event;
+use crate::log::{self, Event};
 use crate::mtype;
 use crate::vm::Mapping;
 
@@ -73,7 +73,7 @@ impl Kfd {
             return Err(libc::EFAULT);
         }
         let mut state = self.state.lock();
-        if state.buffers.values().any(|buffer| buffer.touches(start, size)) {
+        if state.buffers.values().any(|buffer| buffer.touches(start, size)) || state.gem.touches(start, size) {
             return Err(libc::EADDRINUSE);
         }
         self.svm_used.store(true, Ordering::Release);
@@ -92,6 +92,7 @@ impl Kfd {
         drop(state);
         faulted?;
         let bits = |pick: fn(&Change) -> Option<u32>| changes.iter().filter_map(pick).fold(0, |all, bits| all | bits);
+        let last = |pick: fn(&Change) -> Option<u32>| changes.iter().filter_map(pick).next_back();
         let set = bits(|change| if let Change::Set(bits) = change { Some(*bits) } else { None });
         let clear = bits(|change| if let Change::Clear(bits) = change { Some(*bits) } else { None });
         let gpus = |wanted: Use| {
@@ -109,6 +110,11 @@ impl Kfd {
             access: gpus(Use::Migrate),
             in_place: gpus(Use::InPlace),
             no_access: gpus(Use::None),
+            set_names: log::names(&uapi::SVM_FLAGS, set),
+            clear_names: log::names(&uapi::SVM_FLAGS, clear),
+            preferred: last(|change| if let Change::Preferred(place) = change { Some(*place) } else { None }),
+            prefetch: last(|change| if let Change::Prefetch(place) = change { Some(*place) } else { None }),
+            granularity: last(|change| if let Change::Granularity(order) = change { Some(*order) } else { None }),
             mtype: mtype::of_svm_range(self.spec.cards[0].card.generation, self.kernel(), flags),
         });
         Ok(())

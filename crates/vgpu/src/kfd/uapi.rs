@@ -32,6 +32,7 @@ pub const SET_CU_MASK: u8 = 0x1a;
 pub const SVM: u8 = 0x20;
 pub const SET_XNACK_MODE: u8 = 0x21;
 pub const AVAILABLE_MEMORY: u8 = 0x23;
+pub const EXPORT_DMABUF: u8 = 0x24;
 
 /// The minor version of the interface that first has an ioctl (the list at the top of `kfd_ioctl.h`); `None`: it is not modelled.
 pub fn since_minor(number: u8) -> Option<u32> {
@@ -40,6 +41,7 @@ pub fn since_minor(number: u8) -> Option<u32> {
         SET_SCRATCH_BACKING_VA..=SET_CU_MASK => Some(1),
         SVM | SET_XNACK_MODE => Some(5),
         AVAILABLE_MEMORY => Some(9),
+        EXPORT_DMABUF => Some(12),
         _ => None,
     }
 }
@@ -303,6 +305,27 @@ pub struct AvailableMemory {
     pub pad: u32,
 }
 
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct ExportDmabuf {
+    pub handle: u64,
+    /// O_CLOEXEC and O_RDWR.
+    pub flags: u32,
+    pub dmabuf_fd: u32,
+}
+
+/// Names of KFD_IOCTL_SVM_FLAG_*.
+pub const SVM_FLAGS: [(&str, u32); 8] = [
+    ("host-access", 1),
+    ("coherent", 2),
+    ("hive-local", 4),
+    ("gpu-ro", SVM_FLAG_GPU_RO),
+    ("gpu-exec", SVM_FLAG_GPU_EXEC),
+    ("gpu-read-mostly", 0x20),
+    ("gpu-always-mapped", 0x40),
+    ("ext-coherent", 0x80),
+];
+
 /// `KFD_IOCTL_SVM_FLAG_GPU_RO` and `KFD_IOCTL_SVM_FLAG_GPU_EXEC`.
 pub const SVM_FLAG_GPU_RO: u32 = 8;
 pub const SVM_FLAG_GPU_EXEC: u32 = 16;
@@ -335,6 +358,7 @@ mod tests {
         assert_eq!(size_of::<MapMemory>(), 24);
         assert_eq!(size_of::<SvmHeader>(), 24);
         assert_eq!(size_of::<AvailableMemory>(), 16);
+        assert_eq!(size_of::<ExportDmabuf>(), 16);
     }
 
     #[test]
