@@ -10,11 +10,6 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Wrong usage that clap cannot see.
-    pub fn usage(sentence: impl ToString) -> Self {
-        Self { code: 2, sentence: sentence.to_string() }
-    }
-
     /// A file, a library or the driver is missing or broken.
     pub fn broken(sentence: impl ToString) -> Self {
         Self { code: 3, sentence: sentence.to_string() }

@@ -181,7 +181,7 @@ fn the_program_gets_what_was_set_by_hand_and_no_policy_that_was_not() {
         "audit off on\n"
     );
     let (code, _, stderr) = output(rmcp().args(["run", "--repair", "memory-lock=maybe", "--", "true"]));
-    assert!(code == 2 && stderr.contains("off, on or auto"), "{stderr}");
+    assert!(code == 2 && stderr.contains("off, on, auto"), "{stderr}");
 }
 
 #[test]

@@ -9,8 +9,9 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::process::{self, ExitCode};
+use std::process::{Command, ExitCode};
 
+use rmcp_config::Process;
 use rmcp_front::CORE;
 use rmcp_policy::Mode;
 use rmcp_record::OpenError;
@@ -19,6 +20,7 @@ use vgpu::child;
 use vgpu::launch::{LIBRARY, Prepared};
 use vgpu::spec::Spec;
 
+use crate::config;
 use crate::failure::Failure;
 use crate::libraries::explicit::Explicit;
 use crate::libraries::fronts::{self, Fronts};
@@ -64,7 +66,7 @@ or the environment is refused by --repair override=refuse; 127 if the program ca
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// off, audit, default or strict [default: RMCP_POLICY, or else default]
+    /// off, audit, default or strict [default: as the configuration says]
     #[arg(long, value_name = "POLICY")]
     policy: Option<Mode>,
     /// Keep the record of every allocation in this file, for `rmcp report`; an older record there is replaced [default: RMCP_RECORD, or a temporary file]
@@ -94,13 +96,13 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let mode = mode(arguments)?;
     let name = &arguments.program[0];
     let program = child::find(name, std::env::var_os("PATH").as_deref()).map_err(Failure::start)?;
     if let Err(error) = program.metadata() {
         return Err(Failure::start(format!("{} cannot be started: {error}", name.to_string_lossy())));
     }
 
+    let process = process(arguments, &program)?;
     let mut words = arguments.program[1..].to_vec();
     let explicit = Explicit::of(&program, &words);
     let (loader, linked) = match &explicit {
@@ -118,7 +120,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     // It is emptied when the machine is prepared.
     let log = arguments.virtual_log.as_deref().filter(|_| !arguments.dry_run);
     let machine = arguments.spec.as_ref().map(|spec| prepare(spec, log)).transpose()?;
-    let plan = repairs::plan(&arguments.repairs, &found.reals, machine.as_ref(), mode)?;
+    let plan = repairs::plan(&process, &found.reals, machine.as_ref());
     // Where the command line names the libraries' directories, they are those of this program and not of what it starts.
     let in_words = match (&explicit, &fronts) {
         (Some(explicit), Some(fronts)) => explicit.prepend(&fronts.directory, &mut words),
@@ -126,7 +128,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     };
     let mut environment = environment(arguments, &plan, fronts.as_ref(), !in_words, machine.as_ref())?;
     if arguments.dry_run {
-        print(&preview(&program, &Record::announced(arguments, mode), mode, &found, &environment, &plan));
+        print(&preview(&program, &Record::announced(arguments, &process), process.policy, &found, &environment, &plan));
     }
     if let Some(sentence) = plan.refusal {
         return Err(Failure::refused(format!("not started, as the repair \"override\" is set to refuse: {sentence}")));
@@ -134,11 +136,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if arguments.dry_run {
         return Ok(ExitCode::SUCCESS);
     }
-    let record = Record::prepare(arguments, mode)?;
+    let record = Record::prepare(arguments, &process)?;
     environment.push(("RMCP_RECORD".into(), record.as_ref().map(|record| record.path.clone().into())));
     eprint!("{}", repairs::announcement(&plan));
 
-    let mut command = process::Command::new(&program);
+    let mut command = Command::new(&program);
     command.args(&words);
     std::os::unix::process::CommandExt::arg0(&mut command, name);
     for (name, value) in environment {
@@ -151,21 +153,21 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         .map_err(|error| Failure::start(format!("{} cannot be started: {error}", name.to_string_lossy())))?;
 
     if !arguments.quiet {
-        let facts = Facts { mode, found: &found, machine: machine.as_ref(), record: record.as_ref() };
+        let facts = Facts { mode: process.policy, found: &found, machine: machine.as_ref(), record: record.as_ref() };
         eprint!("{}", summary(&facts));
     }
     Ok(ExitCode::from(code))
 }
 
-/// The policy that was asked for; `None`: nobody did, so it is the program's own to find out.
-fn mode(arguments: &Arguments) -> Result<Option<Mode>, Failure> {
-    match (arguments.policy, std::env::var("RMCP_POLICY")) {
-        (Some(mode), _) => Ok(Some(mode)),
-        (None, Ok(name)) if !name.is_empty() => {
-            name.parse().map(Some).map_err(|error| Failure::usage(format!("RMCP_POLICY: {error}")))
-        }
-        _ => Ok(None),
-    }
+/// What the configuration comes to for the program, with the command line as the last word.
+fn process(arguments: &Arguments, program: &Path) -> Result<Process, Failure> {
+    let said = arguments.policy.map(|mode| ("RMCP_POLICY", mode.as_str().to_owned()));
+    let repairs = arguments.repairs.iter().map(|setting| (setting.variable(), setting.value()));
+    let words = said.into_iter().chain(repairs).map(|(name, value)| (name.into(), value.into()));
+    let environment = rmcp_config::Environment::new(std::env::vars_os().chain(words));
+    // As the core will know it, from /proc/self/exe.
+    let executable = program.canonicalize().unwrap_or_else(|_| program.to_owned());
+    Ok(config::load(&environment)?.resolve(Some(&executable)).process)
 }
 
 /// Where the run is recorded.
@@ -180,7 +182,7 @@ pub struct Record {
 pub enum Place {
     /// The user named it; held against other runs as long as this one lasts.
     Named(#[expect(dead_code, reason = "kept for its lock")] Option<File>),
-    /// `RMCP_RECORD` named it, perhaps an outer `rmcp run`, which may remove it.
+    /// The configuration or `RMCP_RECORD` named it, perhaps an outer `rmcp run`, which may remove it.
     Inherited,
     /// It is removed with this directory.
     Temporary(#[expect(dead_code, reason = "kept for its end")] tempfile::TempDir),
@@ -188,23 +190,21 @@ pub enum Place {
 
 impl Record {
     /// What [`Record::prepare`] would make, for people.
-    fn announced(arguments: &Arguments, mode: Option<Mode>) -> String {
-        let inherited = || std::env::var_os("RMCP_RECORD").filter(|path| !path.is_empty()).map(PathBuf::from);
-        match (mode, arguments.record.clone().or_else(inherited)) {
-            (Some(Mode::Off), _) => "none".to_owned(),
+    fn announced(arguments: &Arguments, process: &Process) -> String {
+        match (process.is_off(), arguments.record.as_ref().or(process.record.as_ref())) {
+            (true, _) => "none".to_owned(),
             (_, Some(path)) => path.display().to_string(),
             (_, None) => "a temporary file, for the summary".to_owned(),
         }
     }
 
     /// `None` if nothing is recorded.
-    fn prepare(arguments: &Arguments, mode: Option<Mode>) -> Result<Option<Self>, Failure> {
-        if mode == Some(Mode::Off) {
+    fn prepare(arguments: &Arguments, process: &Process) -> Result<Option<Self>, Failure> {
+        if process.is_off() {
             return Ok(None);
         }
         let given = arguments.record.clone();
-        let inherited = std::env::var_os("RMCP_RECORD").filter(|path| !path.is_empty()).map(PathBuf::from);
-        let (path, place) = match (given, inherited) {
+        let (path, place) = match (given, process.record.clone()) {
             (Some(path), _) => {
                 // Another run's record is not to be replaced under it.
                 claim(&path)?;
@@ -212,7 +212,7 @@ impl Record {
                 let claimed = claim(&path)?;
                 (path, Place::Named(claimed))
             }
-            // Somebody else's record, for instance of an outer `rmcp run`, is added to.
+            // The configuration's, or that of an outer `rmcp run`, is added to.
             (None, Some(path)) => (path, Place::Inherited),
             (None, None) => {
                 let directory = tempfile::Builder::new().prefix("rmcp-").tempdir().map_err(|error| {
@@ -279,7 +279,7 @@ fn environment(
         set("RMCP_POLICY", mode.as_str().into());
     }
     for setting in &arguments.repairs {
-        set(&setting.variable(), setting.value().into());
+        set(setting.variable(), setting.value().into());
     }
     let mut preload: Vec<OsString> = Vec::new();
     if let Some(machine) = machine {

@@ -13,19 +13,13 @@ use crate::table::{Align, lines};
 pub fn preview(
     program: &Path,
     record: &str,
-    mode: Option<Mode>,
+    mode: Mode,
     found: &Found,
     environment: &Environment,
     plan: &Plan,
 ) -> String {
-    let mut out = vec![
-        format!("Program: {}", program.display()),
-        match mode {
-            Some(mode) => format!("Policy: {mode}"),
-            None => format!("Policy: {}, as nothing says otherwise", Mode::default()),
-        },
-        format!("Record: {record}"),
-    ];
+    let mut out =
+        vec![format!("Program: {}", program.display()), format!("Policy: {mode}"), format!("Record: {record}")];
     match found.reals.is_empty() {
         true => out.push("AMD's libraries: none at hand, so there is nothing to stand in front of".to_owned()),
         false => {

@@ -5,113 +5,54 @@ use std::io;
 use std::str::FromStr;
 
 use memchr::memmem;
-use rmcp_config::{Repairs, Switch, WrongOverride};
+use rmcp_config::{Key, Process, Value};
 use rmcp_device::{Skipped, TOPOLOGY_ROOT, Target, Topology};
-use rmcp_policy::Mode;
 use rmcp_repair::{Change, Plan, Runtime, Situation};
 use vgpu::launch::Prepared;
 
-use crate::failure::Failure;
 use crate::gpus;
 use crate::libraries::{Kind, Real};
-
-/// The repairs, as the table `[repair]` of the configuration names them.
-const KEYS: [&str; 5] = ["memory-lock", "malloc-async", "hide-apu", "override", "miopen-find-mode"];
 
 /// One `KEY=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    key: &'static str,
-    value: String,
+    key: Key,
+    value: Value,
 }
 
 impl FromStr for Setting {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let keys = KEYS.join(", ");
-        let (key, value) = text.split_once('=').ok_or_else(|| format!("it should look like KEY=VALUE; KEY: {keys}"))?;
-        let key = KEYS.into_iter().find(|known| *known == key);
-        let setting =
-            Self { key: key.ok_or_else(|| format!("there is no such repair; KEY: {keys}"))?, value: value.to_owned() };
-        setting.apply(&mut Repairs::default()).map(|()| setting)
+        let repairs = || Key::ALL.into_iter().filter(|key| key.is_repair());
+        let keys = || repairs().map(Key::as_str).collect::<Vec<_>>().join(", ");
+        let (key, value) =
+            text.split_once('=').ok_or_else(|| format!("it should look like KEY=VALUE; KEY: {}", keys()))?;
+        let key = repairs()
+            .find(|known| known.as_str() == key)
+            .ok_or_else(|| format!("there is no such repair; KEY: {}", keys()))?;
+        match key.parse(value) {
+            Some(value) => Ok(Self { key, value }),
+            None => Err(format!("{} can be {}, not \"{value}\"", key.as_str(), key.accepted().join(", "))),
+        }
     }
 }
 
 impl Setting {
     /// The variable by which the program and nested runs get it.
-    pub fn variable(&self) -> String {
-        variable(self.key)
+    pub fn variable(&self) -> &'static str {
+        self.key.variable()
     }
 
     /// As it was given.
-    pub fn value(&self) -> &str {
-        &self.value
-    }
-
-    fn apply(&self, repairs: &mut Repairs) -> Result<(), String> {
-        let value = self.value.as_str();
-        let switch = || match value {
-            "off" => Ok(Switch::Off),
-            "on" => Ok(Switch::On),
-            "auto" => Ok(Switch::Auto),
-            _ => Err(format!("{} is off, on or auto, not \"{value}\"", self.key)),
-        };
-        match self.key {
-            "memory-lock" => repairs.memory_lock = switch()?,
-            "malloc-async" => repairs.malloc_async = switch()?,
-            "hide-apu" => repairs.hide_apu = switch()?,
-            "override" => {
-                repairs.wrong_override = match value {
-                    "off" => WrongOverride::Off,
-                    "explain" => WrongOverride::Explain,
-                    "refuse" => WrongOverride::Refuse,
-                    "correct" => WrongOverride::Correct,
-                    _ => return Err(format!("override is off, explain, refuse or correct, not \"{value}\"")),
-                }
-            }
-            _ => {
-                let word = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-                if !word {
-                    return Err(format!(
-                        "miopen-find-mode is off, or a mode such as NORMAL, FAST or HYBRID, not \"{value}\""
-                    ));
-                }
-                repairs.miopen_find_mode = (value != "off").then(|| value.to_owned());
-            }
-        }
-        Ok(())
+    pub fn value(&self) -> String {
+        self.value.to_string()
     }
 }
 
-fn variable(key: &str) -> String {
-    format!("RMCP_REPAIR_{}", key.to_ascii_uppercase().replace('-', "_"))
-}
-
-/// The defaults, then the environment, then the command line.
-fn effective(settings: &[Setting], lookup: impl Fn(&str) -> Option<String>) -> Result<Repairs, Failure> {
-    let mut repairs = Repairs::default();
-    for key in KEYS {
-        let Some(value) = lookup(&variable(key)).filter(|value| !value.is_empty()) else { continue };
-        Setting { key, value }
-            .apply(&mut repairs)
-            .map_err(|error| Failure::usage(format!("{}: {error}", variable(key))))?;
-    }
-    for setting in settings {
-        setting.apply(&mut repairs).map_err(Failure::usage)?;
-    }
-    Ok(repairs)
-}
-
-/// What is to be done about the environment of a program that loads `reals`. `mode`: the policy that was asked for.
-pub fn plan(
-    settings: &[Setting],
-    reals: &[Real],
-    machine: Option<&Prepared>,
-    mode: Option<Mode>,
-) -> Result<Plan, Failure> {
+/// What is to be done about the environment of a program that loads `reals`, and for which `process` holds.
+pub fn plan(process: &Process, reals: &[Real], machine: Option<&Prepared>) -> Plan {
     let lookup = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let repairs = effective(settings, lookup)?;
     let topology = match machine {
         Some(machine) => Topology::read(&gpus::root_in(machine)),
         None => Topology::read(TOPOLOGY_ROOT.as_ref()).map(|topology| only_usable(topology, open_render_node)),
@@ -120,7 +61,7 @@ pub fn plan(
     // A library that cannot be read was refused before.
     let hsa = of(Kind::Hsa).and_then(|real| std::fs::read(&real.path).ok());
     let says = |words: &str| hsa.as_deref().is_some_and(|bytes| memmem::find(bytes, words.as_bytes()).is_some());
-    Ok(rmcp_repair::plan(&Situation {
+    rmcp_repair::plan(&Situation {
         // The summary says what is wrong with the driver.
         topology: &topology.unwrap_or_default(),
         variable: &lookup,
@@ -131,9 +72,9 @@ pub fn plan(
             override_per_node: says("HSA_OVERRIDE_GFX_VERSION_%d"),
             known: &|target: Target| hsa.is_none() || says(&format!("{target}\0")),
         },
-        repairs: &repairs,
-        mode: mode.unwrap_or_default(),
-    }))
+        repairs: &process.repairs,
+        mode: process.most(),
+    })
 }
 
 /// Major and minor version. Without a minor version in the file's name, a late one.
@@ -188,36 +129,15 @@ mod tests {
         for (text, word) in [
             ("hide-apu", "KEY=VALUE"),
             ("hide_apu=on", "hide-apu"),
-            ("hide-apu=yes", "off, on or auto"),
-            ("override=on", "explain, refuse or correct"),
+            ("hide-apu=yes", "off, on, auto"),
+            ("override=on", "explain, refuse, correct"),
+            ("policy=off", "no such repair"),
             ("miopen-find-mode=", "FAST"),
             ("miopen-find-mode=A B", "FAST"),
         ] {
             let error = text.parse::<Setting>().expect_err(text);
             assert!(error.contains(word), "{text}: {error}");
         }
-    }
-
-    #[test]
-    fn the_command_line_goes_before_the_environment_and_that_before_the_defaults() {
-        let lookup = |name: &str| match name {
-            "RMCP_REPAIR_HIDE_APU" => Some("on".to_owned()),
-            "RMCP_REPAIR_OVERRIDE" => Some("refuse".to_owned()),
-            "RMCP_REPAIR_MALLOC_ASYNC" => Some(String::new()),
-            _ => None,
-        };
-        let settings = ["override=off", "override=correct", "miopen-find-mode=2"];
-        let settings = settings.map(|text| text.parse().expect("a setting"));
-        let repairs = effective(&settings, lookup).expect("settings");
-        let expected = Repairs {
-            hide_apu: Switch::On,
-            wrong_override: WrongOverride::Correct,
-            miopen_find_mode: Some("2".to_owned()),
-            ..Repairs::default()
-        };
-        assert_eq!(repairs, expected);
-        let failure = effective(&[], |_| Some("maybe".to_owned())).expect_err("no value of any");
-        assert!(failure.code == 2 && failure.sentence.contains("RMCP_REPAIR_MEMORY_LOCK"), "{failure:?}");
     }
 
     #[test]

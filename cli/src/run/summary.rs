@@ -14,8 +14,8 @@ use crate::table::{Align, bytes, count, lines};
 
 /// What is known after the run.
 pub struct Facts<'a> {
-    /// The policy that was asked for, if one was.
-    pub mode: Option<Mode>,
+    /// The policy of the program, where no rule for some of its calls says otherwise.
+    pub mode: Mode,
     /// AMD's libraries.
     pub found: &'a Found,
     /// The virtual machine, if there was one.
@@ -72,7 +72,7 @@ pub fn summary(facts: &Facts) -> String {
 }
 
 /// The policy that was in force: what the processes recorded, which may differ where one of them started another `rmcp run`.
-fn policy(asked: Option<Mode>, report: &Report) -> String {
+fn policy(asked: Mode, report: &Report) -> String {
     let mut modes: Vec<(&str, u64)> = Vec::new();
     for process in report.processes.iter().filter(|process| !process.mode.is_empty()) {
         match modes.iter_mut().find(|(mode, _)| *mode == &*process.mode) {
@@ -81,7 +81,7 @@ fn policy(asked: Option<Mode>, report: &Report) -> String {
         }
     }
     match modes[..] {
-        [] => asked.unwrap_or_default().to_string(),
+        [] => asked.to_string(),
         [(mode, _)] => mode.to_owned(),
         _ => {
             let each = modes.iter().map(|(mode, processes)| format!("{mode} in {}", count(*processes, "process")));
@@ -90,7 +90,7 @@ fn policy(asked: Option<Mode>, report: &Report) -> String {
     }
 }
 
-fn headline(asked: Option<Mode>, report: &Report) -> String {
+fn headline(asked: Mode, report: &Report) -> String {
     let mode = policy(asked, report);
     let summary = &report.summary;
     let requests: u64 = requests(&summary.groups).map(|group| group.count).sum();
@@ -186,7 +186,7 @@ mod tests {
         let found = Found { reals: Vec::new(), reason: Reason::AtHand, notes: vec!["a remark".to_owned()] };
         let directory = tempfile::tempdir().expect("a directory");
         let record = Record { path: directory.path().join("never-made"), place: Place::Named(None) };
-        let text = summary(&Facts { mode: None, found: &found, machine: None, record: Some(&record) });
+        let text = summary(&Facts { mode: Mode::Default, found: &found, machine: None, record: Some(&record) });
         for words in ["never called", "no ROCm library was at hand", "note: a remark"] {
             assert!(text.contains(words), "{words}: {text}");
         }

@@ -7,8 +7,9 @@ use rmcp_policy::Mode;
 
 use crate::{Attributes, Process, Switch, WrongOverride};
 
-/// What `MIOPEN_FIND_MODE` can be (MIOpen, `src/find_controls.cpp`, `GetFindModeValueImpl2`; it takes numbers as well).
-const FIND_MODES: [&str; 4] = ["NORMAL", "FAST", "HYBRID", "DYNAMIC_HYBRID"];
+/// What `MIOPEN_FIND_MODE` can be (MIOpen, `src/find_controls.cpp`, `GetFindModeValueImpl2`; it takes numbers as well); `off`: RMCP
+/// sets none.
+const FIND_MODES: [&str; 5] = ["off", "NORMAL", "FAST", "HYBRID", "DYNAMIC_HYBRID"];
 
 /// A setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -179,7 +180,7 @@ impl Value {
             (_, Self::Policy(mode)) => process.policy = *mode,
             (_, Self::Attributes(attributes)) => process.attributes = *attributes,
             (_, Self::Override(what)) => repairs.wrong_override = *what,
-            (_, Self::FindMode(mode)) => repairs.miopen_find_mode = Some((*mode).to_owned()),
+            (_, Self::FindMode(mode)) => repairs.miopen_find_mode = (*mode != "off").then(|| (*mode).to_owned()),
             (Key::Log, Self::Path(path)) => process.log = Some(path.clone()),
             (_, Self::Path(path)) => process.record = Some(path.clone()),
             (Key::MemoryLock, Self::Switch(switch)) => repairs.memory_lock = *switch,
@@ -200,7 +201,7 @@ impl Value {
             Key::MallocAsync => Self::Switch(repairs.malloc_async),
             Key::HideApu => Self::Switch(repairs.hide_apu),
             Key::Override => Self::Override(repairs.wrong_override),
-            Key::MiopenFindMode => key.parse(repairs.miopen_find_mode.as_deref()?)?,
+            Key::MiopenFindMode => key.parse(repairs.miopen_find_mode.as_deref().unwrap_or("off"))?,
         })
     }
 }

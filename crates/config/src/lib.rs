@@ -155,6 +155,11 @@ impl Process {
         self.policy == Mode::Off && !self.rules.iter().any(lifted)
     }
 
+    /// The most that is changed for any call.
+    pub fn most(&self) -> Mode {
+        self.rules.iter().filter_map(Rule::policy).fold(self.policy, Mode::max)
+    }
+
     /// What holds for a call of the function `call` (its exported name) made by the library `library` (file name, or path if known; empty: not known)
     /// for `device`.
     ///
