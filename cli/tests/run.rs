@@ -240,7 +240,7 @@ fn what_cannot_be_done_is_said_in_one_sentence_before_anything_starts() {
     let (code, _, stderr) = output(rmcp().args(["run", "--virtual-log", "x", "--", "true"]));
     assert!(code == 2 && stderr.contains("--virtual <SPEC>"), "{stderr}");
     let (code, _, stderr) = output(rmcp().args(["run", "--", "true"]).env("RMCP_POLICY", "fast"));
-    assert!(code == 2 && stderr.contains("fast") && stderr.contains("strict"), "{stderr}");
+    assert!(code == 3 && stderr.contains("fast") && stderr.contains("strict"), "{stderr}");
 }
 
 #[test]
