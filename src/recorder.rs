@@ -9,6 +9,7 @@ use rmcp_record::{Event, FrontLoaded, Kind, Writer};
 use crate::api;
 use crate::caller;
 use crate::decide::{Asked, Verdict};
+use crate::pointers::Rewritten;
 use crate::say::say;
 use crate::settings::Settings;
 
@@ -48,7 +49,7 @@ pub fn warning(warning: Warning) {
 pub fn allocation(asked: &Asked, verdict: &Verdict, address: *mut c_void, code: i32) {
     api::count_call();
     if verdict.rewrite().is_some() && !address.is_null() {
-        api::count_rewritten(address.addr());
+        api::count_rewritten(Rewritten { start: address.addr(), size: asked.size, asked: asked.flags });
     }
     tracing::debug!(?asked, ?verdict.decision, ?verdict.ordinal, ?address, code, "call");
     let Some(writer) = writer() else { return };

@@ -166,11 +166,11 @@ fn free(
 ) -> hipError_t {
     let Some(outermost) = Outermost::enter() else { return call() };
     // Forgotten before the call: afterwards the address may already belong to another thread's allocation.
-    let rewritten = outermost.ours(|| api::forget(pointer.addr())).unwrap_or(false);
+    let rewritten = outermost.ours(|| api::forget(pointer.addr())).flatten();
     let code = call();
     outermost.ours(|| {
-        if rewritten && code != hipSuccess {
-            api::remember(pointer.addr());
+        if let Some(range) = rewritten.filter(|_| code != hipSuccess) {
+            api::remember(range);
         }
         recorder::free(name, pointer, code as i32, caller);
     });
