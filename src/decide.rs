@@ -137,7 +137,7 @@ fn ask(asked: &Asked, caller: Caller, runtime: Runtime, routes: Routes, device: 
         caller,
         environment: settings.environment,
     };
-    let decision = rmcp_policy::decide(&request, device, &Rules { mode: settings.mode, routes });
+    let decision = rmcp_policy::decide(&request, device, &Rules { routes, ..Rules::new(settings.mode) });
     if let Some(warning) = decision.warning {
         warn_once(warning);
     }

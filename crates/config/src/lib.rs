@@ -6,18 +6,7 @@
 use std::path::PathBuf;
 
 use rmcp_policy::Mode;
-
-/// Whether a repair is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Switch {
-    /// Never.
-    Off,
-    /// Always, on the cards that RMCP is for.
-    On,
-    /// Where its evidence says that it is needed.
-    #[default]
-    Auto,
-}
+pub use rmcp_policy::Switch;
 
 /// What queries of memory attributes (`hipHostGetFlags` and friends) say of rewritten memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
