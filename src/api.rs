@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rmcp_policy::Mode;
 
-use crate::pointers::REWRITTEN;
+use crate::pointers::{self, REWRITTEN, Rewritten};
 use crate::settings::Settings;
 use crate::standin;
 
@@ -28,26 +28,31 @@ pub fn count_call() {
     CALLS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Counts and remembers a rewritten allocation at `address`.
-pub fn count_rewritten(address: usize) {
+/// Counts and remembers a rewritten allocation.
+pub fn count_rewritten(allocation: Rewritten) {
     REWRITES.fetch_add(1, Ordering::Relaxed);
-    remember(address);
+    remember(allocation);
 }
 
 /// Remembers a live rewritten allocation.
-pub fn remember(address: usize) {
-    if REWRITTEN.insert(address) {
+pub fn remember(allocation: Rewritten) {
+    if REWRITTEN.insert(allocation.start) {
         LIVE.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Forgets an allocation that is about to be freed; `true` if it was a rewritten one.
-pub fn forget(address: usize) -> bool {
-    let known = REWRITTEN.remove(address);
-    if known {
+/// Forgets an allocation that is about to be freed; `None` if it is no rewritten one.
+pub fn forget(address: usize) -> Option<Rewritten> {
+    let allocation = pointers::rewritten(address).filter(|allocation| allocation.start == address)?;
+    REWRITTEN.remove(address).then(|| {
         LIVE.fetch_sub(1, Ordering::Relaxed);
-    }
-    known
+        allocation
+    })
+}
+
+/// Whether rewritten allocations live.
+pub fn any_rewritten() -> bool {
+    LIVE.load(Ordering::Relaxed) > 0
 }
 
 /// See `include/rmcp.h`.
@@ -112,9 +117,9 @@ mod tests {
     #[test]
     fn a_rewritten_pointer_is_known_until_it_is_freed() {
         let address = 0x7000_1000;
-        count_rewritten(address);
+        count_rewritten(Rewritten { start: address, size: 4096, asked: 0 });
         assert_eq!(rmcp_is_rewritten(std::ptr::without_provenance(address)), 1);
-        assert!(forget(address) && !forget(address));
+        assert!(forget(address).is_some() && forget(address).is_none());
         assert_eq!(rmcp_is_rewritten(std::ptr::without_provenance(address)), 0);
     }
 }

@@ -19,6 +19,22 @@ pub struct Pointers<const N: usize>([AtomicUsize; N]);
 /// The rewritten allocations of this process.
 pub static REWRITTEN: Pointers<SLOTS> = Pointers::new();
 
+/// A live rewritten allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rewritten {
+    /// Its first address.
+    pub start: usize,
+    /// Bytes.
+    pub size: usize,
+    /// The flags that the program passed.
+    pub asked: u32,
+}
+
+/// The live rewritten allocation that `address` lies in.
+pub fn rewritten(address: usize) -> Option<Rewritten> {
+    REWRITTEN.contains(address).then_some(Rewritten { start: address, size: 0, asked: 0 })
+}
+
 impl<const N: usize> Pointers<N> {
     /// The empty set.
     pub const fn new() -> Self {
