@@ -11,7 +11,7 @@ use rmcp_record::Event;
 use crate::abi::hsa::{hsa_agent_t, hsa_amd_memory_pool_t};
 use crate::caller;
 use crate::devices::{self, Known};
-use crate::hooks::hsa;
+use crate::hooks::{Row, hsa};
 use crate::real::{Function, Real};
 use crate::recorder;
 use crate::say::say;
@@ -20,7 +20,11 @@ use crate::settings::Settings;
 /// What a program asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
-    /// The function.
+    /// The library that is asked.
+    pub real: &'static Real,
+    /// The function, as the list has it.
+    pub row: &'static Row,
+    /// The function, as the policy has it.
     pub call: Call,
     /// Bytes.
     pub size: usize,
@@ -67,6 +71,19 @@ impl Verdict {
         Self { decision: Decision { action: Action::Pass, rule, reason, ..self.decision }, event: None, ..self }
     }
 
+    /// Of a call that the policy does not know: who made it, and for which device.
+    pub fn undecided(real: &'static Real, caller: *const c_void) -> Self {
+        let decision = Decision { action: Action::Pass, rule: "", reason: "", warning: None, withheld: None };
+        let ordinal = if real.is_initialised() { devices::current(real) } else { -1 };
+        Self {
+            decision,
+            device: devices::of_ordinal(real, ordinal),
+            ordinal,
+            caller: &caller::library(caller).name,
+            event: None,
+        }
+    }
+
     /// Nothing was decided: our own code failed.
     pub fn internal_error() -> Self {
         let decision = Decision {
@@ -81,21 +98,26 @@ impl Verdict {
 }
 
 /// The verdict on a HIP host allocation, if this call site asked for the same before.
-pub fn remembered(real: &'static Real, asked: &Asked) -> Option<&'static Verdict> {
+pub fn remembered(asked: &Asked) -> Option<&'static Verdict> {
     let known = caller::site(asked.caller)?.remembered.get()?;
     let same = (known.call, known.flags) == (asked.call, asked.flags)
-        && std::ptr::eq(known.real, real)
-        && devices::current(real) == known.verdict.ordinal;
+        && std::ptr::eq(known.real, asked.real)
+        && devices::current(asked.real) == known.verdict.ordinal;
     same.then_some(&known.verdict)
 }
 
 /// Decides a HIP host allocation.
-pub fn hip(real: &'static Real, asked: &Asked) -> Verdict {
+pub fn hip(asked: &Asked) -> Verdict {
+    let real = asked.real;
     let ready = real.initialise();
     let ordinal = if ready { devices::current(real) } else { -1 };
     let device = devices::of_ordinal(real, ordinal);
     let runtime = Runtime { hip_soname: real.soname_major(), hip: real.hip_version(), rocr: Version::UNKNOWN };
-    let routes = Routes { register_coarse: Real::any_has(Function::hsa_amd_memory_lock_to_pool), ..Routes::default() };
+    let routes = Routes {
+        register_coarse: Real::any_has(Function::hsa_amd_memory_lock_to_pool),
+        managed_advise: real.hipMemAdvise().is_some(),
+        ..Routes::default()
+    };
     let caller = caller::library(asked.caller);
     let decision = ask(asked, caller.class, runtime, routes, &device.map_or(Device::UNKNOWN, |known| known.policy));
     let verdict = Verdict { decision, device, ordinal, caller: &caller.name, event: None };
@@ -113,8 +135,21 @@ pub fn hip(real: &'static Real, asked: &Asked) -> Verdict {
     verdict
 }
 
+/// Gives the verdict on a HIP call that is recorded and never changed to `record`.
+pub fn recorded(asked: &Asked, record: impl FnOnce(&Verdict)) {
+    if let Some(verdict) = remembered(asked) {
+        return record(verdict);
+    }
+    let verdict = hip(asked);
+    match verdict.rewrite() {
+        Some(_) => record(&verdict.passed("no-route", "this function is never changed")),
+        None => record(&verdict),
+    }
+}
+
 /// Decides an `hsa_amd_memory_lock` for these agents (none: all GPUs); with the pool to lock to, if it is to be another.
-pub fn memory_lock(real: &Real, asked: &Asked, agents: &[hsa_agent_t]) -> (Verdict, Option<hsa_amd_memory_pool_t>) {
+pub fn memory_lock(asked: &Asked, agents: &[hsa_agent_t]) -> (Verdict, Option<hsa_amd_memory_pool_t>) {
+    let real = asked.real;
     let pools = hsa::cpu_pools(real).unwrap_or_default();
     let coarse = pools.first_coarse();
     let rocr = if pools.extended_fine() { Version::new(6, 4) } else { Version::new(5, 2) };

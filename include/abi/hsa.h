@@ -45,7 +45,7 @@ typedef struct hsa_amd_memory_pool_s {
 /* The attribute arguments are enumerations of 32 bits in AMD's headers. */
 typedef uint32_t hsa_agent_info_t;
 typedef uint32_t hsa_amd_memory_pool_info_t;
-#define RMCP_FUNCTION(result, name, ...) typedef result (*name##_t)(__VA_ARGS__);
+#define RMCP_FUNCTION(result, name, ...) typedef result (*name)(__VA_ARGS__);
 #endif
 
 RMCP_FUNCTION(hsa_status_t, hsa_amd_memory_lock, void *host_ptr, size_t size, hsa_agent_t *agents, int num_agent, void **agent_ptr)

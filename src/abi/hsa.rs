@@ -40,7 +40,7 @@ const _: () = {
 pub type hsa_amd_memory_pool_t = hsa_amd_memory_pool_s;
 pub type hsa_agent_info_t = u32;
 pub type hsa_amd_memory_pool_info_t = u32;
-pub type hsa_amd_memory_lock_t = ::core::option::Option<
+pub type hsa_amd_memory_lock = ::core::option::Option<
     unsafe extern "C" fn(
         host_ptr: *mut ::core::ffi::c_void,
         size: usize,
@@ -49,7 +49,7 @@ pub type hsa_amd_memory_lock_t = ::core::option::Option<
         agent_ptr: *mut *mut ::core::ffi::c_void,
     ) -> hsa_status_t,
 >;
-pub type hsa_amd_memory_lock_to_pool_t = ::core::option::Option<
+pub type hsa_amd_memory_lock_to_pool = ::core::option::Option<
     unsafe extern "C" fn(
         host_ptr: *mut ::core::ffi::c_void,
         size: usize,
@@ -60,7 +60,7 @@ pub type hsa_amd_memory_lock_to_pool_t = ::core::option::Option<
         agent_ptr: *mut *mut ::core::ffi::c_void,
     ) -> hsa_status_t,
 >;
-pub type hsa_iterate_agents_t = ::core::option::Option<
+pub type hsa_iterate_agents = ::core::option::Option<
     unsafe extern "C" fn(
         callback: ::core::option::Option<
             unsafe extern "C" fn(agent: hsa_agent_t, data: *mut ::core::ffi::c_void) -> hsa_status_t,
@@ -68,14 +68,14 @@ pub type hsa_iterate_agents_t = ::core::option::Option<
         data: *mut ::core::ffi::c_void,
     ) -> hsa_status_t,
 >;
-pub type hsa_agent_get_info_t = ::core::option::Option<
+pub type hsa_agent_get_info = ::core::option::Option<
     unsafe extern "C" fn(
         agent: hsa_agent_t,
         attribute: hsa_agent_info_t,
         value: *mut ::core::ffi::c_void,
     ) -> hsa_status_t,
 >;
-pub type hsa_amd_agent_iterate_memory_pools_t = ::core::option::Option<
+pub type hsa_amd_agent_iterate_memory_pools = ::core::option::Option<
     unsafe extern "C" fn(
         agent: hsa_agent_t,
         callback: ::core::option::Option<
@@ -84,7 +84,7 @@ pub type hsa_amd_agent_iterate_memory_pools_t = ::core::option::Option<
         data: *mut ::core::ffi::c_void,
     ) -> hsa_status_t,
 >;
-pub type hsa_amd_memory_pool_get_info_t = ::core::option::Option<
+pub type hsa_amd_memory_pool_get_info = ::core::option::Option<
     unsafe extern "C" fn(
         memory_pool: hsa_amd_memory_pool_t,
         attribute: hsa_amd_memory_pool_info_t,

@@ -1,4 +1,4 @@
-//! The hooks of libhsa-runtime64.
+//! The hooks of libhsa-runtime64 that do more than record.
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
@@ -13,6 +13,7 @@ use crate::abi::hsa::{
 };
 use crate::call::Outermost;
 use crate::decide::{self, Asked, Verdict};
+use crate::hooks::hsa::rows;
 use crate::real::Real;
 use crate::recorder;
 
@@ -51,7 +52,7 @@ fn is_expected(pointer: *const c_void, size: usize) -> bool {
     length != 0 && from <= start && start.saturating_add(length) <= to
 }
 
-pub unsafe extern "C" fn memory_lock_to_pool<const I: usize>(
+pub unsafe extern "C" fn hsa_amd_memory_lock_to_pool<const I: usize>(
     pointer: *mut c_void,
     size: usize,
     agents: *mut hsa_agent_t,
@@ -59,6 +60,7 @@ pub unsafe extern "C" fn memory_lock_to_pool<const I: usize>(
     pool: hsa_amd_memory_pool_t,
     flags: u32,
     agent_pointer: *mut *mut c_void,
+    _caller: *const c_void,
 ) -> hsa_status_t {
     let real = Real::instance(I);
     let Some(function) = real.hsa_amd_memory_lock_to_pool() else { return HSA_STATUS_ERROR };
@@ -77,7 +79,7 @@ pub unsafe extern "C" fn memory_lock_to_pool<const I: usize>(
     status
 }
 
-pub unsafe extern "C" fn memory_lock<const I: usize>(
+pub unsafe extern "C" fn hsa_amd_memory_lock<const I: usize>(
     pointer: *mut c_void,
     size: usize,
     agents: *mut hsa_agent_t,
@@ -90,13 +92,13 @@ pub unsafe extern "C" fn memory_lock<const I: usize>(
     // SAFETY: the program's own arguments.
     let as_asked = || unsafe { function(pointer, size, agents, agent_count, agent_pointer) };
     let Some(outermost) = Outermost::enter() else { return as_asked() };
-    let asked = Asked { call: Call::HsaMemoryLock, size, flags: 0, caller };
+    let asked = Asked { real, row: &rows::hsa_amd_memory_lock, call: Call::HsaMemoryLock, size, flags: 0, caller };
     let (verdict, pool) = outermost
         .ours(|| {
             let named = if agents.is_null() { 0 } else { usize::try_from(agent_count).unwrap_or(0) };
             // SAFETY: the program's own array, which the real function would read too.
             let agents: Vec<_> = (0..named).map(|index| unsafe { agents.add(index).read_unaligned() }).collect();
-            decide::memory_lock(real, &asked, &agents)
+            decide::memory_lock(&asked, &agents)
         })
         .unwrap_or_else(|| (Verdict::internal_error(), None));
     let status = match (pool, real.hsa_amd_memory_lock_to_pool()) {
