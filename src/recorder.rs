@@ -96,6 +96,10 @@ pub fn event(asked: &Asked, verdict: &Verdict, code: i32) -> Event<'static> {
         },
         rule: decision.rule,
         warning: decision.warning.map_or("", Warning::as_str),
+        memory: match verdict.memory[0].as_str() {
+            "" => asked.row.memory(asked.real, flags_used),
+            memory => memory,
+        },
         ..of(asked.row, asked.real, flags_used, verdict, code)
     }
 }

@@ -318,8 +318,8 @@ impl Runtime {
 pub enum Caller {
     /// The program or a library that is in no list.
     Program,
-    /// `libamdhip64` itself.
-    Hip,
+    /// `libamdhip64` or `libhsa-runtime64` itself.
+    Runtime,
     /// A library of the never list: it is known to poll host memory while a kernel runs.
     NeverList,
     /// Code that belongs to no loaded file (generated code), or not determined. HIP requests of it are treated like the program's, HSA requests pass.
@@ -337,8 +337,8 @@ impl Caller {
     pub fn of_library(file_name: &str) -> Self {
         if file_name.is_empty() {
             Self::Unknown
-        } else if file_name.starts_with("libamdhip64") {
-            Self::Hip
+        } else if ["libamdhip64", "libhsa-runtime64"].iter().any(|start| file_name.starts_with(start)) {
+            Self::Runtime
         } else if NEVER_LIST.iter().any(|start| file_name.starts_with(start)) {
             Self::NeverList
         } else {
