@@ -11,7 +11,7 @@ use rmcp_record::Event;
 use crate::abi::hsa::{hsa_agent_t, hsa_amd_memory_pool_t};
 use crate::caller;
 use crate::devices::{self, Known};
-use crate::hooks::{Row, hsa};
+use crate::hooks::{Row, hip, hsa};
 use crate::real::{Function, Real};
 use crate::recorder;
 use crate::say::say;
@@ -111,16 +111,7 @@ pub fn hip(asked: &Asked) -> Verdict {
     let real = asked.real;
     let ready = real.initialise();
     let ordinal = if ready { devices::current(real) } else { -1 };
-    let device = devices::of_ordinal(real, ordinal);
-    let runtime = Runtime { hip_soname: real.soname_major(), hip: real.hip_version(), rocr: Version::UNKNOWN };
-    let routes = Routes {
-        register_coarse: Real::any_has(Function::hsa_amd_memory_lock_to_pool),
-        managed_advise: real.hipMemAdvise().is_some(),
-        ..Routes::default()
-    };
-    let caller = caller::library(asked.caller);
-    let decision = ask(asked, caller.class, runtime, routes, &device.map_or(Device::UNKNOWN, |known| known.policy));
-    let verdict = Verdict { decision, device, ordinal, caller: &caller.name, event: None };
+    let verdict = on_device(asked, ordinal);
     // Not before HIP is initialised; and a way to register memory as coarse-grained may still be loaded.
     if ready
         && ordinal >= 0
@@ -133,6 +124,28 @@ pub fn hip(asked: &Asked) -> Verdict {
         let _ = site.remembered.set(Box::new(Remembered { real, call: asked.call, flags: asked.flags, verdict }));
     }
     verdict
+}
+
+/// Decides a HIP request for the device of an ordinal.
+pub fn on_device(asked: &Asked, ordinal: i32) -> Verdict {
+    let real = asked.real;
+    let device = devices::of_ordinal(real, ordinal);
+    let runtime = Runtime { hip_soname: real.soname_major(), hip: real.hip_version(), rocr: Version::UNKNOWN };
+    let routes = Routes {
+        register_coarse: Real::any_has(Function::hsa_amd_memory_lock_to_pool),
+        managed_advise: real.hipMemAdvise().is_some(),
+        ..Routes::default()
+    };
+    let caller = caller::library(asked.caller);
+    let decision = ask(asked, caller.class, runtime, routes, &device.map_or(Device::UNKNOWN, |known| known.policy));
+    Verdict { decision, device, ordinal, caller: &caller.name, event: None }
+}
+
+/// Whether host memory that this code asks for without flags is, or will be, rewritten on the current device.
+pub fn rewrites_host_memory(real: &'static Real, caller: *const c_void) -> bool {
+    let row = &hip::rows::hipHostMalloc;
+    let asked = Asked { real, row, call: Call::HipHostMalloc, size: 0, flags: 0, caller };
+    real.initialise() && on_device(&asked, devices::current(real)).rewrite().is_some()
 }
 
 /// Gives the verdict on a HIP call that is recorded and never changed to `record`.
@@ -181,9 +194,21 @@ fn ask(asked: &Asked, caller: Caller, runtime: Runtime, routes: Routes, device: 
 
 /// Says each warning once per process.
 fn warn_once(warning: Warning) {
-    static SAID: [AtomicBool; Warning::ALL.len()] = [const { AtomicBool::new(false) }; Warning::ALL.len()];
-    if !SAID[warning as usize].swap(true, Ordering::Relaxed) {
+    if first(warning) {
         say(warning.sentence());
         recorder::warning(warning);
     }
+}
+
+/// Says a warning about one call site, once per process: the first.
+pub fn warn_at(warning: Warning, function: &str, called_from: *const c_void) {
+    if first(warning) {
+        say(&format!("{function} called from {}: {}", caller::place(called_from), warning.sentence()));
+        recorder::warning(warning);
+    }
+}
+
+fn first(warning: Warning) -> bool {
+    static SAID: [AtomicBool; Warning::ALL.len()] = [const { AtomicBool::new(false) }; Warning::ALL.len()];
+    !SAID[warning as usize].swap(true, Ordering::Relaxed)
 }
