@@ -95,15 +95,27 @@ impl Site {
 }
 
 fn look_up(address: *const c_void) -> String {
+    object(address).map_or_else(String::new, |(name, _)| name)
+}
+
+/// A call site for people and `addr2line`: the object's file name and the offset in it.
+pub fn place(address: *const c_void) -> String {
+    object(address)
+        .map_or_else(|| format!("{address:?}"), |(name, base)| format!("{name}+{:#x}", address.addr() - base))
+}
+
+/// The file name, without directories, of the object at `address`, and where it is loaded.
+fn object(address: *const c_void) -> Option<(String, usize)> {
     let mut info = std::mem::MaybeUninit::<libc::Dl_info>::uninit();
     // SAFETY: dladdr fills the structure when it returns non-zero; the name is a C string.
-    let path = unsafe {
+    let (path, base) = unsafe {
         if libc::dladdr(address, info.as_mut_ptr()) == 0 || info.assume_init_ref().dli_fname.is_null() {
-            return String::new();
+            return None;
         }
-        CStr::from_ptr(info.assume_init_ref().dli_fname).to_string_lossy()
+        let info = info.assume_init_ref();
+        (CStr::from_ptr(info.dli_fname).to_string_lossy(), info.dli_fbase.addr())
     };
-    path.rsplit('/').next().unwrap_or_default().to_owned()
+    Some((path.rsplit('/').next().unwrap_or_default().to_owned(), base))
 }
 
 #[cfg(test)]
@@ -116,6 +128,14 @@ mod tests {
         assert_eq!(library(address).name, "libc.so.6");
         assert_eq!(library(address).name, "libc.so.6", "from the cache");
         assert_eq!(library(address).class, Caller::Program);
+    }
+
+    #[test]
+    fn a_place_is_the_object_and_an_offset_in_it() {
+        let place = place(libc::malloc as *const () as *const c_void);
+        let (name, offset) = place.split_once("+0x").expect("an offset");
+        assert_eq!(name, "libc.so.6");
+        assert!(usize::from_str_radix(offset, 16).expect("a number") < 1 << 24);
     }
 
     #[test]

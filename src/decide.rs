@@ -10,8 +10,8 @@ use rmcp_record::Event;
 
 use crate::caller;
 use crate::devices::{self, Found, Known};
-use crate::hooks::Row;
 use crate::hooks::hsa::heaps::{self, Heaps};
+use crate::hooks::{Row, hip};
 use crate::real::{Function, INSTANCES, Real};
 use crate::recorder;
 use crate::say::say;
@@ -115,17 +115,7 @@ pub fn hip(asked: &Asked) -> Verdict {
     let real = asked.real;
     let ready = real.initialise();
     let ordinal = if ready { devices::current(real) } else { -1 };
-    let device = devices::of_ordinal(real, ordinal);
-    let runtime = Runtime { hip_soname: real.soname_major(), hip: real.hip_version(), rocr: Version::UNKNOWN };
-    let routes = Routes {
-        register_coarse: Real::any_has(Function::hsa_amd_memory_lock_to_pool),
-        managed_advise: real.hipMemAdvise().is_some(),
-        ..Routes::default()
-    };
-    let caller = caller::library(asked.caller);
-    let policy = device.map_or(Device::UNKNOWN, |known| known.policy);
-    let (decision, memory) = ask(asked, Pool::None, caller.class, runtime, routes, &policy);
-    let verdict = Verdict { decision, memory, device, ordinal, caller: &caller.name, event: None };
+    let verdict = on_device(asked, ordinal);
     // Not before HIP is initialised; and a way to register memory as coarse-grained may still be loaded.
     if ready
         && ordinal >= 0
@@ -138,6 +128,29 @@ pub fn hip(asked: &Asked) -> Verdict {
         let _ = site.remembered.set(Box::new(Remembered { real, call: asked.call, flags: asked.flags, verdict }));
     }
     verdict
+}
+
+/// Decides a HIP request for the device of an ordinal.
+pub fn on_device(asked: &Asked, ordinal: i32) -> Verdict {
+    let real = asked.real;
+    let device = devices::of_ordinal(real, ordinal);
+    let runtime = Runtime { hip_soname: real.soname_major(), hip: real.hip_version(), rocr: Version::UNKNOWN };
+    let routes = Routes {
+        register_coarse: Real::any_has(Function::hsa_amd_memory_lock_to_pool),
+        managed_advise: real.hipMemAdvise().is_some(),
+        ..Routes::default()
+    };
+    let caller = caller::library(asked.caller);
+    let policy = device.map_or(Device::UNKNOWN, |known| known.policy);
+    let (decision, memory) = ask(asked, Pool::None, caller.class, runtime, routes, &policy);
+    Verdict { decision, memory, device, ordinal, caller: &caller.name, event: None }
+}
+
+/// Whether host memory that this code asks for without flags is, or will be, rewritten on the current device.
+pub fn rewrites_host_memory(real: &'static Real, caller: *const c_void) -> bool {
+    let row = &hip::rows::hipHostMalloc;
+    let asked = Asked { real, row, call: Call::HipHostMalloc, size: 0, flags: 0, caller };
+    real.initialise() && on_device(&asked, devices::current(real)).rewrite().is_some()
 }
 
 /// Gives the verdict on a call that is recorded and never changed to `record`.
@@ -190,18 +203,19 @@ fn ask(
         Request { call: asked.call, flags: asked.flags, pool, runtime, caller, environment: settings.environment };
     let decision = rmcp_policy::decide(&request, device, &Rules { routes, ..Rules::new(settings.mode) });
     if let Some(warning) = decision.warning {
-        warn_once(warning);
+        warn_at(warning, asked.row.name, asked.caller);
     }
     let memory = |decision: &Decision| rmcp_policy::memory(&request, device, decision);
     let passed = Decision { action: Action::Pass, ..decision };
     (decision, [memory(&decision), memory(&passed)])
 }
 
-/// Says each warning once per process.
-fn warn_once(warning: Warning) {
+/// Says a warning once per process, with the place of the call by which it came up first.
+pub fn warn_at(warning: Warning, function: &str, called_from: *const c_void) {
     static SAID: [AtomicBool; Warning::ALL.len()] = [const { AtomicBool::new(false) }; Warning::ALL.len()];
     if !SAID[warning as usize].swap(true, Ordering::Relaxed) {
-        say(warning.sentence());
-        recorder::warning(warning);
+        let sentence = format!("{function} called from {}: {}", caller::place(called_from), warning.sentence());
+        say(&sentence);
+        recorder::warning(warning, &sentence);
     }
 }

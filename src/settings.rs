@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use once_cell::race::OnceBox;
+use rmcp_config::{Attributes, Switch};
 use rmcp_policy::{Environment, Mode};
 
 use crate::say::say;
@@ -18,6 +19,10 @@ pub struct Settings {
     pub record: Option<PathBuf>,
     /// `RMCP_OPEN=lazy`: real libraries are opened at the first call.
     pub lazy: bool,
+    /// `RMCP_ATTRIBUTES`: what queries say of rewritten memory.
+    pub attributes: Attributes,
+    /// `RMCP_REPAIR_MALLOC_ASYNC`: whether stream-ordered allocations are made by `hipMalloc`.
+    pub malloc_async: Switch,
     /// `RMCP_LOG`: the diagnostic log.
     pub log: Option<PathBuf>,
     /// Variables by which the program already told AMD's runtime something about coherence.
@@ -68,6 +73,12 @@ impl Settings {
                 mode,
                 record: path(c"RMCP_RECORD"),
                 lazy: is(c"RMCP_OPEN", "lazy"),
+                attributes: if is(c"RMCP_ATTRIBUTES", "asked") { Attributes::Asked } else { Attributes::Truth },
+                malloc_async: match variable(c"RMCP_REPAIR_MALLOC_ASYNC").as_deref().and_then(|value| value.to_str()) {
+                    Some("on") => Switch::On,
+                    Some("auto") => Switch::Auto,
+                    _ => Switch::Off,
+                },
                 log: path(c"RMCP_LOG"),
                 environment,
             },

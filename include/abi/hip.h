@@ -17,14 +17,30 @@
     X(hipErrorNoDevice, 100)                                                                                                   \
     X(hipErrorSharedObjectInitFailed, 303)
 
+#define RMCP_HIP_NUMBERS(X)                                                                                                    \
+    X(hipStreamCaptureStatusNone, 0)                                                                                           \
+    X(hipStreamCaptureModeRelaxed, 2)                                                                                          \
+    X(hipMemRangeAttributeCoherencyMode, 100)                                                                                  \
+    X(hipMemRangeCoherencyModeFineGrain, 0)                                                                                    \
+    X(HIP_POINTER_ATTRIBUTE_ACCESS_FLAGS, 16)                                                                                  \
+    X(hipDeviceAttributeConcurrentManagedAccess, 9)                                                                            \
+    X(hipMemAdviseSetCoarseGrain, 100)                                                                                         \
+    X(hipMemAttachGlobal, 1)                                                                                                   \
+    X(hipMemPoolAttrReservedMemCurrent, 5)                                                                                     \
+    X(hipMemPoolAttrReservedMemHigh, 6)                                                                                        \
+    X(hipMemPoolAttrUsedMemCurrent, 7)                                                                                         \
+    X(hipMemPoolAttrUsedMemHigh, 8)
+
 #ifdef RMCP_ABI_CHECK
 #define RMCP_CONSTANT(name, value) _Static_assert((name) == (value), #name);
 RMCP_HIP_CONSTANTS(RMCP_CONSTANT)
+RMCP_HIP_NUMBERS(RMCP_CONSTANT)
 #undef RMCP_CONSTANT
 #define RMCP_FUNCTION(result, name, ...) extern result name(__VA_ARGS__);
 #else
 #define RMCP_CONSTANT(name, value) name = (value),
 typedef enum hipError_t { RMCP_HIP_CONSTANTS(RMCP_CONSTANT) } hipError_t;
+enum rmcp_hip_numbers { RMCP_HIP_NUMBERS(RMCP_CONSTANT) };
 #undef RMCP_CONSTANT
 #define RMCP_FUNCTION(result, name, ...) typedef result (*name)(__VA_ARGS__);
 #endif
@@ -50,6 +66,7 @@ typedef unsigned int hipPointer_attribute;
 typedef unsigned int hipMemRangeAttribute;
 typedef unsigned int hipDeviceAttribute_t;
 typedef unsigned int hipStreamCaptureStatus;
+typedef unsigned int hipStreamCaptureMode;
 typedef struct hipExternalMemoryMipmappedArrayDesc_st hipExternalMemoryMipmappedArrayDesc;
 typedef struct hipArrayMapInfo hipArrayMapInfo;
 typedef struct hipMemPoolPtrExportData hipMemPoolPtrExportData;
@@ -266,6 +283,10 @@ RMCP_FUNCTION(hipError_t, hipRuntimeGetVersion, int *runtimeVersion)
 RMCP_FUNCTION(hipError_t, hipStreamIsCapturing, hipStream_t stream, hipStreamCaptureStatus *pCaptureStatus)
 RMCP_FUNCTION(hipError_t, hipStreamGetFlags, hipStream_t stream, unsigned int *flags)
 RMCP_FUNCTION(hipError_t, hipStreamSynchronize, hipStream_t stream)
+RMCP_FUNCTION(hipError_t, hipThreadExchangeStreamCaptureMode, hipStreamCaptureMode *mode)
+RMCP_FUNCTION(hipError_t, hipDeviceGetMemPool, hipMemPool_t *mem_pool, int device)
+RMCP_FUNCTION(hipError_t, hipSetDevice, int deviceId)
+RMCP_FUNCTION(int, hipGetStreamDeviceId, hipStream_t stream)
 
 /* Since 5.7 (hipGraphAddMem*Node), 6 and 7; what an older header does not declare is declared here alone. */
 #if !defined(RMCP_ABI_CHECK) || HIP_VERSION >= 50700000

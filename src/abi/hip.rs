@@ -5,6 +5,19 @@ pub const hipErrorNotInitialized: hipError_t = 3;
 pub const hipErrorNoDevice: hipError_t = 100;
 pub const hipErrorSharedObjectInitFailed: hipError_t = 303;
 pub type hipError_t = ::core::ffi::c_uint;
+pub const hipStreamCaptureStatusNone: rmcp_hip_numbers = 0;
+pub const hipStreamCaptureModeRelaxed: rmcp_hip_numbers = 2;
+pub const hipMemRangeAttributeCoherencyMode: rmcp_hip_numbers = 100;
+pub const hipMemRangeCoherencyModeFineGrain: rmcp_hip_numbers = 0;
+pub const HIP_POINTER_ATTRIBUTE_ACCESS_FLAGS: rmcp_hip_numbers = 16;
+pub const hipDeviceAttributeConcurrentManagedAccess: rmcp_hip_numbers = 9;
+pub const hipMemAdviseSetCoarseGrain: rmcp_hip_numbers = 100;
+pub const hipMemAttachGlobal: rmcp_hip_numbers = 1;
+pub const hipMemPoolAttrReservedMemCurrent: rmcp_hip_numbers = 5;
+pub const hipMemPoolAttrReservedMemHigh: rmcp_hip_numbers = 6;
+pub const hipMemPoolAttrUsedMemCurrent: rmcp_hip_numbers = 7;
+pub const hipMemPoolAttrUsedMemHigh: rmcp_hip_numbers = 8;
+pub type rmcp_hip_numbers = ::core::ffi::c_uint;
 pub type hipDeviceptr_t = *mut ::core::ffi::c_void;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
@@ -64,6 +77,7 @@ pub type hipPointer_attribute = ::core::ffi::c_uint;
 pub type hipMemRangeAttribute = ::core::ffi::c_uint;
 pub type hipDeviceAttribute_t = ::core::ffi::c_uint;
 pub type hipStreamCaptureStatus = ::core::ffi::c_uint;
+pub type hipStreamCaptureMode = ::core::ffi::c_uint;
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct hipExternalMemoryMipmappedArrayDesc_st {
@@ -714,6 +728,12 @@ pub type hipStreamIsCapturing = ::core::option::Option<
 pub type hipStreamGetFlags =
     ::core::option::Option<unsafe extern "C" fn(stream: hipStream_t, flags: *mut ::core::ffi::c_uint) -> hipError_t>;
 pub type hipStreamSynchronize = ::core::option::Option<unsafe extern "C" fn(stream: hipStream_t) -> hipError_t>;
+pub type hipThreadExchangeStreamCaptureMode =
+    ::core::option::Option<unsafe extern "C" fn(mode: *mut hipStreamCaptureMode) -> hipError_t>;
+pub type hipDeviceGetMemPool =
+    ::core::option::Option<unsafe extern "C" fn(mem_pool: *mut hipMemPool_t, device: ::core::ffi::c_int) -> hipError_t>;
+pub type hipSetDevice = ::core::option::Option<unsafe extern "C" fn(deviceId: ::core::ffi::c_int) -> hipError_t>;
+pub type hipGetStreamDeviceId = ::core::option::Option<unsafe extern "C" fn(stream: hipStream_t) -> ::core::ffi::c_int>;
 pub type hipGraphAddMemAllocNode = ::core::option::Option<
     unsafe extern "C" fn(
         pGraphNode: *mut hipGraphNode_t,

@@ -537,13 +537,11 @@ pub enum Warning {
     StreamValueOnRewritten,
     /// An event with `hipEventDisableSystemFence` in a process with memory that was made non-coherent.
     EventWithoutSystemFence,
-    /// `hipDeviceAttributeHostNativeAtomicSupported` was asked for in a process with memory that was made non-coherent.
-    HostAtomicsOnRewritten,
 }
 
 impl Warning {
     /// Every warning.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::CoherentWithoutAtomics,
         Self::RegisterCoarseIgnored,
         Self::RegisterNeedsFencedCopies,
@@ -552,7 +550,6 @@ impl Warning {
         Self::HsaNeedsFencedCopies,
         Self::StreamValueOnRewritten,
         Self::EventWithoutSystemFence,
-        Self::HostAtomicsOnRewritten,
     ];
 
     /// Stable name.
@@ -566,7 +563,6 @@ impl Warning {
             Self::HsaNeedsFencedCopies => "hsa-needs-fenced-copies",
             Self::StreamValueOnRewritten => "stream-value-on-rewritten",
             Self::EventWithoutSystemFence => "event-without-system-fence",
-            Self::HostAtomicsOnRewritten => "host-atomics-on-rewritten",
         }
     }
 
@@ -603,10 +599,6 @@ impl Warning {
             Self::EventWithoutSystemFence => {
                 "an event was made with hipEventDisableSystemFence while host memory is non-coherent because of RMCP: waiting for it does not make \
                  a kernel's results visible to the CPU; leave the flag out, or allocate what the CPU reads with hipHostMallocCoherent"
-            }
-            Self::HostAtomicsOnRewritten => {
-                "the program asked whether the GPU's atomics on host memory are atomic for the CPU too: not on memory that RMCP made non-coherent; \
-                 allocate what both sides change with hipHostMallocCoherent"
             }
         }
     }

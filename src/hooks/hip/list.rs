@@ -187,6 +187,28 @@ macro_rules! hip_list {
                 = Map { out array; with memory; }
             hipDestroyExternalMemory(memory: hipExternalMemory_t) = Close { at memory; }
 
+            // What depends on how memory behaves.
+            hipEventCreateWithFlags(event: *mut hipEvent_t, flags: c_uint) = Other special {}
+            hipStreamWaitValue32(stream: hipStream_t, ptr: *mut c_void, value: u32, flags: c_uint, mask: u32) = Other special {}
+            hipStreamWaitValue64(stream: hipStream_t, ptr: *mut c_void, value: u64, flags: c_uint, mask: u64) = Other special {}
+            hipStreamWriteValue32(stream: hipStream_t, ptr: *mut c_void, value: u32, flags: c_uint) = Other special {}
+            hipStreamWriteValue64(stream: hipStream_t, ptr: *mut c_void, value: u64, flags: c_uint) = Other special {}
+
+            // Attributes.
+            hipHostGetFlags(flags: *mut c_uint, host_ptr: *mut c_void) = Other special {}
+            hipPointerGetAttributes(attributes: *mut hipPointerAttribute_t, ptr: *const c_void) = Other special {}
+            hipPointerGetAttribute(data: *mut c_void, attribute: hipPointer_attribute, ptr: *mut c_void) = Other special {}
+            hipDrvPointerGetAttributes(number: c_uint, attributes: *mut hipPointer_attribute, data: *mut *mut c_void, ptr: *mut c_void)
+                = Other special {}
+            hipMemRangeGetAttribute(data: *mut c_void, data_size: usize, attribute: hipMemRangeAttribute, dev_ptr: *const c_void, count: usize)
+                = Other special {}
+            hipMemRangeGetAttributes(
+                data: *mut *mut c_void, data_sizes: *mut usize, attributes: *mut hipMemRangeAttribute, number: usize, dev_ptr: *const c_void,
+                count: usize
+            )
+                = Other special {}
+            hipDeviceGetAttribute(value: *mut c_int, attribute: hipDeviceAttribute_t, device: c_int) = Other special {}
+
             // Functions that hand out functions.
             hipGetProcAddress(symbol: *const c_char, out: *mut *mut c_void, version: c_int, flags: u64, status: *mut c_void) = Other special {}
             hipGetProcAddress_spt(symbol: *const c_char, out: *mut *mut c_void, version: c_int, flags: u64, status: *mut c_void) = Other special {}

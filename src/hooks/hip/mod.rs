@@ -1,7 +1,9 @@
 //! The hooks of libamdhip64.
 
+mod attributes;
 pub mod list;
 mod memory;
+mod ordering;
 #[cfg(test)]
 pub mod passed;
 mod special;

@@ -4,11 +4,14 @@
 
 #![allow(non_snake_case)] // the names are HIP\'s
 
+pub use super::attributes::*;
+pub use super::ordering::*;
+
 use std::ffi::{CStr, c_char, c_int, c_uint, c_ulonglong, c_void};
 
 use rmcp_policy::{Call, Rewrite};
 
-use crate::abi::hip::{hipError_t, hipErrorSharedObjectInitFailed, hipSuccess};
+use crate::abi::hip::{hipError_t, hipErrorSharedObjectInitFailed, hipMemAdviseSetCoarseGrain, hipSuccess};
 use crate::call::Outermost;
 use crate::decide::{self, Asked, Verdict};
 use crate::hooks::address_by_name;
@@ -16,9 +19,6 @@ use crate::hooks::hip::rows;
 use crate::hooks::hsa::CoarseLock;
 use crate::real::Real;
 use crate::recorder;
-
-/// `hipMemAdviseSetCoarseGrain`, in the header of every release since 5.0.
-const ADVISE_SET_COARSE_GRAIN: u32 = 100;
 
 /// A host allocation: `call` makes the real call, by hipHostMalloc with other flags if it is given some; `pointer` is what it
 /// allocated.
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn hipMallocManaged<const I: usize>(
         if verdict.rewrite() == Some(Rewrite::AdviseCoarseGrain) && !address.is_null() {
             let advised = real.hipMemAdvise().is_some_and(|advise| {
                 // SAFETY: the memory that HIP has just given.
-                unsafe { advise(address, size, ADVISE_SET_COARSE_GRAIN, verdict.ordinal) == hipSuccess }
+                unsafe { advise(address, size, hipMemAdviseSetCoarseGrain, verdict.ordinal) == hipSuccess }
             });
             if !advised {
                 verdict =
