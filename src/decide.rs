@@ -201,7 +201,8 @@ fn ask(
     let settings = Settings::get();
     let request =
         Request { call: asked.call, flags: asked.flags, pool, runtime, caller, environment: settings.environment };
-    let decision = rmcp_policy::decide(&request, device, &Rules { routes, ..Rules::new(settings.mode) });
+    let rules = Rules { mode: settings.mode, memory_lock: settings.memory_lock, routes };
+    let decision = rmcp_policy::decide(&request, device, &rules);
     if let Some(warning) = decision.warning {
         warn_at(warning, asked.row.name, asked.caller);
     }

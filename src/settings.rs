@@ -23,6 +23,8 @@ pub struct Settings {
     pub attributes: Attributes,
     /// `RMCP_REPAIR_MALLOC_ASYNC`: whether stream-ordered allocations are made by `hipMalloc`.
     pub malloc_async: Switch,
+    /// `RMCP_REPAIR_MEMORY_LOCK`: whether `hsa_amd_memory_lock` is repaired.
+    pub memory_lock: Switch,
     /// `RMCP_LOG`: the diagnostic log.
     pub log: Option<PathBuf>,
     /// Variables by which the program already told AMD's runtime something about coherence.
@@ -60,6 +62,12 @@ impl Settings {
             },
         };
         let is = |name, wanted: &str| variable(name).is_some_and(|value| value == wanted);
+        let switch = |name, default| match variable(name).as_deref().and_then(|value| value.to_str()) {
+            Some("on") => Switch::On,
+            Some("off") => Switch::Off,
+            Some("auto") => Switch::Auto,
+            _ => default,
+        };
         let on = |name| variable(name).is_some_and(|value| !value.is_empty() && value != "0");
         let environment = Environment {
             hip_host_coherent: on(c"HIP_HOST_COHERENT"),
@@ -74,11 +82,8 @@ impl Settings {
                 record: path(c"RMCP_RECORD"),
                 lazy: is(c"RMCP_OPEN", "lazy"),
                 attributes: if is(c"RMCP_ATTRIBUTES", "asked") { Attributes::Asked } else { Attributes::Truth },
-                malloc_async: match variable(c"RMCP_REPAIR_MALLOC_ASYNC").as_deref().and_then(|value| value.to_str()) {
-                    Some("on") => Switch::On,
-                    Some("auto") => Switch::Auto,
-                    _ => Switch::Off,
-                },
+                malloc_async: switch(c"RMCP_REPAIR_MALLOC_ASYNC", Switch::Off),
+                memory_lock: switch(c"RMCP_REPAIR_MEMORY_LOCK", Switch::Auto),
                 log: path(c"RMCP_LOG"),
                 environment,
             },

@@ -52,6 +52,11 @@ fn place(definitions: &[&str]) -> Place {
 impl Place {
     /// What the stand-in was asked on this card, and what the record has.
     fn run(&self, card: &str, policy: &str) -> (Vec<String>, Vec<(Verdict, String)>) {
+        self.run_with(card, policy, "auto")
+    }
+
+    /// The same with the repair switched `off`, `on` or `auto`.
+    fn run_with(&self, card: &str, policy: &str, switch: &str) -> (Vec<String>, Vec<(Verdict, String)>) {
         let record = self.directory.path().join(format!("record-{card}-{policy}"));
         let path = format!("{}:{}", self.directory.path().join("fronts").display(), core_directory().display());
         let script = "export GPU_LOCATION=$(sed -n 's/^location_id //p' /sys/class/kfd/kfd/topology/nodes/1/properties)\nexec \"$0\"";
@@ -61,6 +66,7 @@ impl Place {
                 .arg(&self.program)
                 .env("RMCP_POLICY", policy)
                 .env("RMCP_RECORD", &record)
+                .env("RMCP_REPAIR_MEMORY_LOCK", switch)
                 .env("LD_LIBRARY_PATH", path),
         );
         assert!(output.status.success(), "{} {}{}", output.status, text(&output.stdout), text(&output.stderr));
@@ -83,6 +89,15 @@ fn on_rdna_the_lock_goes_to_the_coarse_grained_pool_of_the_first_cpu_agent() {
             assert_eq!(verdicts, [Verdict::Rewritten, Verdict::Rewritten, Verdict::Passed]);
         }
     }
+}
+
+#[test]
+fn a_repair_that_is_switched_off_leaves_the_lock_alone() {
+    let (lines, calls) = place(&[]).run_with("gfx1030", "strict", "off");
+    assert_eq!(lines, AS_ASKED);
+    // The lock for the CPU agent is for no RDNA card.
+    let rules: Vec<&str> = calls.iter().map(|(_, rule)| rule.as_str()).collect();
+    assert_eq!(rules, ["lock-repair-off", "lock-repair-off", "other-generation"]);
 }
 
 #[test]
