@@ -53,11 +53,6 @@ pub fn forget(start: usize) -> Option<Rewritten> {
     })
 }
 
-/// Whether rewritten allocations live.
-pub fn any_rewritten() -> bool {
-    LIVE.load(Ordering::Relaxed) > 0
-}
-
 /// See `include/rmcp.h`.
 #[unsafe(no_mangle)]
 pub extern "C" fn rmcp_version() -> u32 {
