@@ -69,7 +69,7 @@ pub fn call(asked: &Asked, verdict: &Verdict, details: &Details, code: i32) {
         "call"
     );
     let Some(writer) = writer() else { return };
-    match verdict.event.filter(|_| code == 0 && details.arguments[0].name.is_empty()) {
+    match verdict.event.filter(|_| code == 0 && details.arguments[0].name.is_empty() && details.repair.is_none()) {
         Some(event) => writer.record_like(event, details.size, details.pointer),
         None => writer.record(&with(event(asked, verdict, code), details)),
     }
@@ -130,5 +130,9 @@ fn of(row: &'static Row, real: &Real, flags_used: u32, verdict: &Verdict, code: 
 }
 
 fn with<'a>(event: Event<'a>, details: &Details) -> Event<'a> {
-    Event { pointer: details.pointer, size: details.size, arguments: details.arguments, ..event }
+    let event = Event { pointer: details.pointer, size: details.size, arguments: details.arguments, ..event };
+    match details.repair {
+        Some(rule) => Event { verdict: rmcp_record::Verdict::Rewritten, rule, ..event },
+        None => event,
+    }
 }

@@ -281,11 +281,9 @@ RMCP_FUNCTION(hipError_t, hipGetDevice, int *deviceId)
 RMCP_FUNCTION(hipError_t, hipDeviceGetPCIBusId, char *pciBusId, int len, int device)
 RMCP_FUNCTION(hipError_t, hipRuntimeGetVersion, int *runtimeVersion)
 RMCP_FUNCTION(hipError_t, hipStreamIsCapturing, hipStream_t stream, hipStreamCaptureStatus *pCaptureStatus)
-RMCP_FUNCTION(hipError_t, hipStreamGetFlags, hipStream_t stream, unsigned int *flags)
 RMCP_FUNCTION(hipError_t, hipStreamSynchronize, hipStream_t stream)
 RMCP_FUNCTION(hipError_t, hipThreadExchangeStreamCaptureMode, hipStreamCaptureMode *mode)
 RMCP_FUNCTION(hipError_t, hipDeviceGetMemPool, hipMemPool_t *mem_pool, int device)
-RMCP_FUNCTION(hipError_t, hipSetDevice, int deviceId)
 RMCP_FUNCTION(int, hipGetStreamDeviceId, hipStream_t stream)
 
 /* Since 5.7 (hipGraphAddMem*Node), 6 and 7; what an older header does not declare is declared here alone. */

@@ -725,14 +725,11 @@ pub type hipRuntimeGetVersion =
 pub type hipStreamIsCapturing = ::core::option::Option<
     unsafe extern "C" fn(stream: hipStream_t, pCaptureStatus: *mut hipStreamCaptureStatus) -> hipError_t,
 >;
-pub type hipStreamGetFlags =
-    ::core::option::Option<unsafe extern "C" fn(stream: hipStream_t, flags: *mut ::core::ffi::c_uint) -> hipError_t>;
 pub type hipStreamSynchronize = ::core::option::Option<unsafe extern "C" fn(stream: hipStream_t) -> hipError_t>;
 pub type hipThreadExchangeStreamCaptureMode =
     ::core::option::Option<unsafe extern "C" fn(mode: *mut hipStreamCaptureMode) -> hipError_t>;
 pub type hipDeviceGetMemPool =
     ::core::option::Option<unsafe extern "C" fn(mem_pool: *mut hipMemPool_t, device: ::core::ffi::c_int) -> hipError_t>;
-pub type hipSetDevice = ::core::option::Option<unsafe extern "C" fn(deviceId: ::core::ffi::c_int) -> hipError_t>;
 pub type hipGetStreamDeviceId = ::core::option::Option<unsafe extern "C" fn(stream: hipStream_t) -> ::core::ffi::c_int>;
 pub type hipGraphAddMemAllocNode = ::core::option::Option<
     unsafe extern "C" fn(

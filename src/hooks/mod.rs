@@ -8,7 +8,8 @@
 //! * `flags e;` the flags that the program passed,
 //! * `is "text";` where the memory is and how it behaves; `is by f;` the same, by a function of the library and the flags that it was given,
 //! * `with a, b = e, [major >= 6] c = e;` further arguments to record, at most four: an argument by its name, or what is read after success, from
-//!   libraries of such a SONAME only.
+//!   libraries of such a SONAME only,
+//! * `via f;` the program's call is made by `f`, which gets the [`Real`], the real function and the arguments, and may do it in another way.
 //!
 //! A `special` hook is a function of the row's name in `special.rs` beside the list, with the return address of the call behind the row's arguments.
 
@@ -63,6 +64,8 @@ pub struct Details {
     pub size: u64,
     /// Further arguments.
     pub arguments: [Argument; 4],
+    /// The rule by which the call was carried out in another way.
+    pub repair: Option<&'static str>,
 }
 
 impl Row {
@@ -106,11 +109,11 @@ fn recorded(
     row: &'static Row,
     flags: u32,
     caller: *const c_void,
-    call: &mut dyn FnMut() -> u32,
+    call: &mut dyn FnMut(bool) -> u32,
     details: &mut dyn FnMut(bool) -> Details,
 ) -> u32 {
     let outermost = Outermost::enter();
-    let Some(outermost) = by_program(&outermost, row, caller) else { return call() };
+    let Some(outermost) = by_program(&outermost, row, caller) else { return call(false) };
     // Forgotten before the call: afterwards the address may already belong to another thread's allocation.
     let forgotten = outermost.ours(|| {
         if row.gives_memory() {
@@ -118,14 +121,14 @@ fn recorded(
         }
         if row.takes_memory() { api::forget(details(false).pointer as usize) } else { None }
     });
-    let code = call();
+    let code = call(true);
     outermost.ours(|| {
         if code != 0
             && let Some(Some(allocation)) = forgotten
         {
             api::remember(allocation);
         }
-        let details = details(code == 0);
+        let details = Details { repair: hip::malloc_async::take_rule(), ..details(code == 0) };
         match row.call {
             Some(call) => {
                 let asked = Asked { real, row, call, size: details.size as usize, flags, caller };
@@ -281,10 +284,12 @@ macro_rules! body {
         $(flags $flags:expr;)?
         $(is by $by:expr;)? $(is $is:literal;)?
         $(with $($([major >= $major:literal])? $with:ident $(= $value:expr)?),+;)?
+        $(via $via:path;)?
     }) => {
         pub unsafe extern "C" fn $name<const I: usize>($($argument: $type,)* caller: *const c_void) -> Status {
             let real = Real::instance(I);
-            let Some(function) = real.$name() else { return UNAVAILABLE };
+            let function = real.$name();
+            let Some(plain) = function else { return UNAVAILABLE };
             #[allow(unused_mut, unused_assignments, unused_variables, unused_unsafe)] // not every row has all words
             let mut details = |done: bool| {
                 let mut details = Details::default();
@@ -308,9 +313,20 @@ macro_rules! body {
                 0 $(| ($flags))?,
                 caller,
                 // SAFETY: the program's own arguments.
-                &mut || unsafe { function($($argument),*) },
+                &mut |outermost| unsafe {
+                    $crate::hooks::body!(@call [$($via)?] outermost, real, function, ($($argument),*));
+                    plain($($argument),*)
+                },
                 &mut details,
             )
+        }
+    };
+    (@call [] $outermost:ident, $real:ident, $function:ident, $arguments:tt) => {
+        let _ = $outermost;
+    };
+    (@call [$via:path] $outermost:ident, $real:ident, $function:ident, ($($argument:ident),*)) => {
+        if $outermost {
+            return $via($real, $function, $($argument),*).unwrap_or(UNAVAILABLE);
         }
     };
     (@argument $details:ident, $next:ident, $real:ident, $done:ident, $name:ident) => {

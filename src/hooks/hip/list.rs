@@ -27,7 +27,7 @@ macro_rules! hip_list {
                     is "device";
                     with width = extent.width, height = extent.height, depth = extent.depth, pitch = read(pitched_dev_ptr).pitch;
                 }
-            hipFree(ptr: *mut c_void) = Free { at ptr; }
+            hipFree(ptr: *mut c_void) = Free { at ptr; via malloc_async::free; }
 
             // Arrays: what is recorded as the address is the array's handle, and the size is that of its elements without padding.
             hipMallocArray(array: *mut hipArray_t, desc: *const hipChannelFormatDesc, width: usize, height: usize, flags: c_uint)
@@ -98,19 +98,23 @@ macro_rules! hip_list {
 
             // Stream-ordered memory and its pools.
             hipMallocAsync(dev_ptr: *mut *mut c_void, size: usize, stream: hipStream_t)
-                = Allocate { out dev_ptr; size size; is "device, pool"; with stream; }
+                = Allocate { out dev_ptr; size size; is "device, pool"; with stream; via malloc_async::malloc; }
             hipMallocFromPoolAsync(dev_ptr: *mut *mut c_void, size: usize, pool: hipMemPool_t, stream: hipStream_t)
-                = Allocate { out dev_ptr; size size; is "device, pool"; with pool, stream; }
-            hipFreeAsync(dev_ptr: *mut c_void, stream: hipStream_t) = Free { at dev_ptr; with stream; }
+                = Allocate { out dev_ptr; size size; is "device, pool"; with pool, stream; via malloc_async::malloc_from_pool; }
+            hipFreeAsync(dev_ptr: *mut c_void, stream: hipStream_t) = Free { at dev_ptr; with stream; via malloc_async::free_async; }
             hipMemPoolCreate(pool: *mut hipMemPool_t, props: *const hipMemPoolProps)
                 = Other {
                     out pool;
                     with allocation_type = read(props).allocType, location_type = read(props).location.type_, location = read(props).location.id;
+                    via malloc_async::pool_create;
                 }
-            hipMemPoolDestroy(pool: hipMemPool_t) = Other { at pool; }
+            hipMemPoolDestroy(pool: hipMemPool_t) = Other { at pool; via malloc_async::pool_destroy; }
             hipMemPoolSetAttribute(pool: hipMemPool_t, attribute: hipMemPoolAttr, value: *mut c_void)
-                = Other { at pool; with attribute, value = pool_attribute(attribute, value); }
-            hipMemPoolSetAccess(pool: hipMemPool_t, descriptors: *const hipMemAccessDesc, count: usize) = Other { at pool; with count; }
+                = Other { at pool; with attribute, value = pool_attribute(attribute, value); via malloc_async::pool_set_attribute; }
+            hipMemPoolGetAttribute(pool: hipMemPool_t, attribute: hipMemPoolAttr, value: *mut c_void)
+                = Other { at pool; with attribute, value = pool_attribute(attribute, value); via malloc_async::pool_get_attribute; }
+            hipMemPoolSetAccess(pool: hipMemPool_t, descriptors: *const hipMemAccessDesc, count: usize)
+                = Other { at pool; with count; via malloc_async::pool_set_access; }
             hipMemPoolTrimTo(pool: hipMemPool_t, min_bytes_to_hold: usize) = Other { at pool; with min_bytes_to_hold; }
             hipDeviceSetMemPool(device: c_int, pool: hipMemPool_t) = Other { at pool; with device; }
             hipMemPoolExportPointer(data: *mut hipMemPoolPtrExportData, dev_ptr: *mut c_void) = Export { at dev_ptr; }
@@ -221,8 +225,10 @@ macro_rules! hip_list {
             hipDeviceGetPCIBusId
             hipRuntimeGetVersion
             hipStreamIsCapturing
-            hipStreamGetFlags
             hipStreamSynchronize
+            hipThreadExchangeStreamCaptureMode
+            hipDeviceGetMemPool
+            hipGetStreamDeviceId
         }
     } } };
 }

@@ -2,6 +2,7 @@
 
 mod attributes;
 pub mod list;
+pub mod malloc_async;
 mod memory;
 mod ordering;
 #[cfg(test)]

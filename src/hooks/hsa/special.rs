@@ -265,7 +265,12 @@ pub unsafe extern "C" fn hsa_amd_svm_attributes_set<const I: usize>(
         || unsafe { function(pointer, size, attributes, count) },
         |_| {
             let count = Argument { name: "attribute_count", value: count as u64 };
-            Details { pointer: pointer.addr() as u64, size: size as u64, arguments: [count, NONE, NONE, NONE] }
+            Details {
+                pointer: pointer.addr() as u64,
+                size: size as u64,
+                arguments: [count, NONE, NONE, NONE],
+                ..Details::default()
+            }
         },
     )
 }
@@ -295,7 +300,7 @@ pub unsafe extern "C" fn hsa_amd_vmem_handle_create<const I: usize>(
             // SAFETY: after success the real function has written it.
             let pointer = if done { unsafe { handle.read_unaligned() }.handle } else { 0 };
             let memory_type = Argument { name: "memory_type", value: u64::from(memory_type) };
-            Details { pointer, size: size as u64, arguments: [memory_type, NONE, NONE, NONE] }
+            Details { pointer, size: size as u64, arguments: [memory_type, NONE, NONE, NONE], ..Details::default() }
         },
     )
 }
