@@ -29,7 +29,8 @@ struct rmcp_counters {
 /* Fills at most `size` bytes of `*counters`: pass sizeof(struct rmcp_counters). Returns the number of bytes that this version knows. */
 size_t rmcp_get_counters(struct rmcp_counters *counters, size_t size);
 
-/* 1 if `pointer` is the start of a live host allocation whose request was rewritten, 0 if not. */
+/* 1 if `pointer` is the start of, or lies within, a live host allocation whose request was rewritten, 0 if not. The start is looked up; for an address
+ * within, all of them are searched. */
 int rmcp_is_rewritten(const void *pointer);
 
 #ifdef __cplusplus

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rmcp_policy::Mode;
 
-use crate::pointers::REWRITTEN;
+use crate::pointers::{REWRITTEN, Rewritten, rewritten};
 use crate::settings::Settings;
 use crate::standin;
 
@@ -28,26 +28,29 @@ pub fn count_call() {
     CALLS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Counts and remembers a rewritten allocation at `address`.
-pub fn count_rewritten(address: usize) {
+/// Counts and remembers a rewritten allocation.
+pub fn count_rewritten(range: Rewritten) {
     REWRITES.fetch_add(1, Ordering::Relaxed);
-    remember(address);
+    remember(range);
 }
 
 /// Remembers a live rewritten allocation.
-pub fn remember(address: usize) {
-    if REWRITTEN.insert(address) {
+pub fn remember(range: Rewritten) {
+    if REWRITTEN.insert(range.start, range.size, range.asked) {
         LIVE.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Forgets an allocation that is about to be freed; `true` if it was a rewritten one.
-pub fn forget(address: usize) -> bool {
-    let known = REWRITTEN.remove(address);
-    if known {
-        LIVE.fetch_sub(1, Ordering::Relaxed);
+/// Forgets the allocation at `start`, which is about to be freed; what it was, if it was a rewritten one.
+pub fn forget(start: usize) -> Option<Rewritten> {
+    if !REWRITTEN.contains(start) {
+        return None;
     }
-    known
+    let range = rewritten(start)?;
+    REWRITTEN.remove(start).then(|| {
+        LIVE.fetch_sub(1, Ordering::Relaxed);
+        range
+    })
 }
 
 /// See `include/rmcp.h`.
@@ -94,7 +97,7 @@ pub unsafe extern "C" fn rmcp_get_counters(counters: *mut Counters, size: usize)
 /// See `include/rmcp.h`.
 #[unsafe(no_mangle)]
 pub extern "C" fn rmcp_is_rewritten(pointer: *const c_void) -> c_int {
-    c_int::from(REWRITTEN.contains(pointer.addr()))
+    c_int::from(rewritten(pointer.addr()).is_some())
 }
 
 #[cfg(test)]
@@ -111,10 +114,11 @@ mod tests {
 
     #[test]
     fn a_rewritten_pointer_is_known_until_it_is_freed() {
-        let address = 0x7000_1000;
-        count_rewritten(address);
-        assert_eq!(rmcp_is_rewritten(std::ptr::without_provenance(address)), 1);
-        assert!(forget(address) && !forget(address));
-        assert_eq!(rmcp_is_rewritten(std::ptr::without_provenance(address)), 0);
+        let range = Rewritten { start: 0x7000_1000, size: 0x2000, asked: 2 };
+        let is_rewritten = |address| rmcp_is_rewritten(std::ptr::without_provenance(address));
+        count_rewritten(range);
+        assert_eq!([0x7000_1000, 0x7000_2fff, 0x7000_3000].map(is_rewritten), [1, 1, 0]);
+        assert_eq!((forget(0x7000_2000), forget(range.start), forget(range.start)), (None, Some(range), None));
+        assert_eq!(is_rewritten(0x7000_1000), 0);
     }
 }

@@ -98,14 +98,29 @@ impl Site {
 }
 
 fn look_up(address: *const c_void) -> String {
+    object(address).map_or_else(String::new, |(path, _)| path)
+}
+
+/// A call site for people and `addr2line`: the object's file name and the offset in it.
+pub fn place(address: *const c_void) -> String {
+    object(address).map_or_else(
+        || format!("{address:?}"),
+        |(path, base)| format!("{}+{:#x}", path.rsplit('/').next().unwrap_or_default(), address.addr() - base),
+    )
+}
+
+/// The file of the object at `address`, and where it is loaded.
+fn object(address: *const c_void) -> Option<(String, usize)> {
     let mut info = std::mem::MaybeUninit::<libc::Dl_info>::uninit();
     // SAFETY: dladdr fills the structure when it returns non-zero; the name is a C string.
-    unsafe {
+    let (path, base) = unsafe {
         if libc::dladdr(address, info.as_mut_ptr()) == 0 || info.assume_init_ref().dli_fname.is_null() {
-            return String::new();
+            return None;
         }
-        CStr::from_ptr(info.assume_init_ref().dli_fname).to_string_lossy().into_owned()
-    }
+        let info = info.assume_init_ref();
+        (CStr::from_ptr(info.dli_fname).to_string_lossy().into_owned(), info.dli_fbase.addr())
+    };
+    Some((path, base))
 }
 
 #[cfg(test)]
@@ -119,6 +134,14 @@ mod tests {
         assert_eq!(library(address).name, "libc.so.6", "from the cache");
         assert_eq!(library(address).class, Caller::Program);
         assert!(library(address).path.ends_with("/libc.so.6"), "{}", library(address).path);
+    }
+
+    #[test]
+    fn a_place_is_the_object_and_an_offset_in_it() {
+        let place = place(libc::malloc as *const () as *const c_void);
+        let (name, offset) = place.split_once("+0x").expect("an offset");
+        assert_eq!(name, "libc.so.6");
+        assert!(usize::from_str_radix(offset, 16).expect("a number") < 1 << 24);
     }
 
     #[test]

@@ -3,17 +3,16 @@
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-use rmcp_config::Switch;
 use rmcp_policy::{
-    Action, Call, Decision, Device, Mode, Pool, Request, Rewrite, Routes, Rules, Runtime, Version, Warning,
+    Action, Call, Decision, Device, Memory, Mode, Pool, Request, Rewrite, Routes, Rules, Runtime, Version, Warning,
 };
 use rmcp_record::Event;
 
-use crate::abi::hsa::{hsa_agent_t, hsa_amd_memory_pool_t};
 use crate::caller::{self, Library};
-use crate::devices::{self, Known};
-use crate::hooks::hsa;
-use crate::real::{Function, Real};
+use crate::devices::{self, Found, Known};
+use crate::hooks::hsa::heaps::{self, Heaps};
+use crate::hooks::{Row, hip};
+use crate::real::{Function, INSTANCES, Real};
 use crate::recorder;
 use crate::say::say;
 use crate::settings::Settings;
@@ -21,7 +20,11 @@ use crate::settings::Settings;
 /// What a program asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
-    /// The function.
+    /// The library that is asked.
+    pub real: &'static Real,
+    /// The function, as the list has it.
+    pub row: &'static Row,
+    /// The function, as the policy has it.
     pub call: Call,
     /// Bytes.
     pub size: usize,
@@ -38,6 +41,8 @@ pub struct Verdict {
     pub decision: Decision,
     /// The policy that the request was decided by.
     pub mode: Mode,
+    /// The memory that the call gives: as decided, and as asked.
+    pub memory: [Memory; 2],
     /// The device that the request is for, if it could be found.
     pub device: Option<&'static Known>,
     /// HIP's ordinal of it; -1 when it is not known, and for HSA calls.
@@ -67,7 +72,18 @@ impl Verdict {
 
     /// The same request, passed after all for a reason that the policy could not know.
     pub fn passed(self, rule: &'static str, reason: &'static str) -> Self {
-        Self { decision: Decision { action: Action::Pass, rule, reason, ..self.decision }, event: None, ..self }
+        let decision = Decision { action: Action::Pass, rule, reason, ..self.decision };
+        Self { decision, memory: [self.memory[1]; 2], event: None, ..self }
+    }
+
+    /// Of a call that the policy does not know: who made it, and for which device.
+    pub fn undecided(real: &'static Real, function: &str, caller: *const c_void) -> Self {
+        let decision = Decision { action: Action::Pass, rule: "", reason: "", warning: None, withheld: None };
+        let ordinal = if real.is_initialised() { devices::current(real) } else { -1 };
+        let device = devices::of_ordinal(real, ordinal);
+        let caller = caller::library(caller);
+        let mode = Settings::get().process.call(&caller.path, device.map(Known::named), function).policy;
+        Self { decision, mode, memory: [Memory::Unknown; 2], device, ordinal, caller: &caller.name, event: None }
     }
 
     /// Nothing was decided: our own code failed.
@@ -79,30 +95,26 @@ impl Verdict {
             warning: None,
             withheld: None,
         };
-        Self { decision, mode: Mode::Audit, device: None, ordinal: -1, caller: "", event: None }
+        let memory = [Memory::Unknown; 2];
+        Self { decision, mode: Mode::Audit, memory, device: None, ordinal: -1, caller: "", event: None }
     }
 }
 
 /// The verdict on a HIP host allocation, if this call site asked for the same before.
-pub fn remembered(real: &'static Real, asked: &Asked) -> Option<&'static Verdict> {
+pub fn remembered(asked: &Asked) -> Option<&'static Verdict> {
     let known = caller::site(asked.caller)?.remembered.get()?;
     let same = (known.call, known.flags) == (asked.call, asked.flags)
-        && std::ptr::eq(known.real, real)
-        && devices::current(real) == known.verdict.ordinal;
+        && std::ptr::eq(known.real, asked.real)
+        && devices::current(asked.real) == known.verdict.ordinal;
     same.then_some(&known.verdict)
 }
 
 /// Decides a HIP host allocation.
-pub fn hip(real: &'static Real, asked: &Asked) -> Verdict {
+pub fn hip(asked: &Asked) -> Verdict {
+    let real = asked.real;
     let ready = real.initialise();
     let ordinal = if ready { devices::current(real) } else { -1 };
-    let device = devices::of_ordinal(real, ordinal);
-    let runtime = Runtime { hip_soname: real.soname_major(), hip: real.hip_version(), rocr: Version::UNKNOWN };
-    let routes = Routes { register_coarse: Real::any_has(Function::hsa_amd_memory_lock_to_pool), ..Routes::default() };
-    let caller = caller::library(asked.caller);
-    let policy = device.map_or(Device::UNKNOWN, |known| known.policy);
-    let (decision, mode) = ask(asked, caller, runtime, routes, &policy, device);
-    let verdict = Verdict { decision, mode, device, ordinal, caller: &caller.name, event: None };
+    let verdict = on_device(asked, ordinal);
     // Not before HIP is initialised; and a way to register memory as coarse-grained may still be loaded.
     if ready
         && ordinal >= 0
@@ -117,56 +129,91 @@ pub fn hip(real: &'static Real, asked: &Asked) -> Verdict {
     verdict
 }
 
-/// Decides an `hsa_amd_memory_lock` for these agents (none: all GPUs); with the pool to lock to, if it is to be another.
-pub fn memory_lock(real: &Real, asked: &Asked, agents: &[hsa_agent_t]) -> (Verdict, Option<hsa_amd_memory_pool_t>) {
-    let pools = hsa::cpu_pools(real).unwrap_or_default();
-    let coarse = pools.first_coarse();
-    let rocr = if pools.extended_fine() { Version::new(6, 4) } else { Version::new(5, 2) };
-    let runtime = Runtime { rocr, ..Runtime::default() };
-    let routes = Routes { memory_lock: coarse.is_some(), ..Routes::default() };
-    let (known, device) = devices::of_agents(real, agents);
+/// Decides a HIP request for the device of an ordinal.
+pub fn on_device(asked: &Asked, ordinal: i32) -> Verdict {
+    let real = asked.real;
+    let device = devices::of_ordinal(real, ordinal);
+    let runtime = Runtime { hip_soname: real.soname_major(), hip: real.hip_version(), rocr: Version::UNKNOWN };
+    let routes = Routes {
+        register_coarse: Real::any_has(Function::hsa_amd_memory_lock_to_pool),
+        managed_advise: real.hipMemAdvise().is_some(),
+        ..Routes::default()
+    };
     let caller = caller::library(asked.caller);
-    let (decision, mode) = ask(asked, caller, runtime, routes, &device, known);
-    let verdict = Verdict { decision, mode, device: known, ordinal: -1, caller: &caller.name, event: None };
-    (verdict, coarse.filter(|_| verdict.rewrite() == Some(Rewrite::LockToCoarsePool)))
+    let policy = device.map_or(Device::UNKNOWN, |known| known.policy);
+    let (decision, mode, memory) = ask(asked, Pool::None, caller, runtime, routes, &policy, device);
+    Verdict { decision, mode, memory, device, ordinal, caller: &caller.name, event: None }
 }
 
-/// What is done about a request, and by which mode. `named` is the device as rules name it: of several the first.
+/// Whether host memory that this code asks for without flags is, or will be, rewritten on the current device.
+pub fn rewrites_host_memory(real: &'static Real, caller: *const c_void) -> bool {
+    let row = &hip::rows::hipHostMalloc;
+    let asked = Asked { real, row, call: Call::HipHostMalloc, size: 0, flags: 0, caller };
+    real.initialise() && on_device(&asked, devices::current(real)).rewrite().is_some()
+}
+
+/// Gives the verdict on a call that is recorded and never changed to `record`.
+pub fn recorded(asked: &Asked, record: impl FnOnce(&Verdict)) {
+    if asked.row.is_hsa() {
+        let device = heaps::of(asked.real).map_or((None, Device::UNKNOWN), Heaps::all_gpus);
+        return record(&hsa(asked, Pool::None, device, false));
+    }
+    if let Some(verdict) = remembered(asked) {
+        return record(verdict);
+    }
+    let verdict = hip(asked);
+    match verdict.rewrite() {
+        Some(_) => record(&verdict.passed("no-route", "this function is never changed")),
+        None => record(&verdict),
+    }
+}
+
+/// Decides an HSA request for memory of this kind and these GPUs; `coarse`: there is a coarse-grained pool that could be taken in its place.
+pub fn hsa(asked: &Asked, pool: Pool, (device, least): Found, coarse: bool) -> Verdict {
+    let rocr = heaps::of(asked.real).map_or(Version::UNKNOWN, |heaps| heaps.release(asked.real));
+    let runtime = Runtime { rocr, ..hip_of_process() };
+    let routes = Routes { memory_lock: coarse, coarse_pool: coarse, ..Routes::default() };
+    let caller = caller::library(asked.caller);
+    let (decision, mode, memory) = ask(asked, pool, caller, runtime, routes, &least, device);
+    Verdict { decision, mode, memory, device, ordinal: -1, caller: &caller.name, event: None }
+}
+
+/// The HIP library of this process, the newest if there are several: an HSA client's memory may be copied by it.
+fn hip_of_process() -> Runtime {
+    (0..INSTANCES)
+        .map(Real::instance)
+        .filter(|real| real.hipGetDeviceCount().is_some())
+        .map(|real| Runtime { hip_soname: real.soname_major(), hip: real.hip_version(), rocr: Version::UNKNOWN })
+        .max_by_key(|runtime| runtime.hip_soname)
+        .unwrap_or_default()
+}
+
+/// The decision, the mode by which it was made, and the memory that it gives: as it is decided, and as it was asked. `named` is the device as rules
+/// name it: of several the first.
 fn ask(
     asked: &Asked,
+    pool: Pool,
     caller: &Library,
     runtime: Runtime,
     routes: Routes,
     device: &Device,
     named: Option<&Known>,
-) -> (Decision, Mode) {
+) -> (Decision, Mode, [Memory; 2]) {
     let settings = Settings::get();
-    let request = Request {
-        call: asked.call,
-        flags: asked.flags,
-        pool: Pool::None,
-        runtime,
-        caller: caller.class,
-        environment: settings.environment,
-    };
+    let environment = settings.environment;
+    let request = Request { call: asked.call, flags: asked.flags, pool, runtime, caller: caller.class, environment };
     let applied = settings.process.call(&caller.path, named.map(Known::named), asked.call.as_str());
-    let mut decision = rmcp_policy::decide(&request, device, &Rules { mode: applied.policy, routes });
-    if asked.call == Call::HsaMemoryLock && applied.memory_lock == Switch::Off {
-        decision = Decision {
-            action: Action::Pass,
-            rule: "memory-lock-off",
-            reason: "the repair of hsa_amd_memory_lock is switched off",
-            withheld: None,
-            ..decision
-        };
-    }
+    let rules = Rules { mode: applied.policy, memory_lock: applied.memory_lock, routes };
+    let mut decision = rmcp_policy::decide(&request, device, &rules);
     if let Some(rule) = applied.rule {
         decision.rule = by_user_rule(decision.rule, rule);
     }
     if let Some(warning) = decision.warning {
-        warn_once(warning);
+        warn_at(warning, asked.row.name, asked.caller);
     }
-    (decision, applied.policy)
+    let memory = |decision: &Decision| rmcp_policy::memory(&request, device, decision);
+    let passed = Decision { action: Action::Pass, ..decision };
+    (decision, applied.policy, [memory(&decision), memory(&passed)])
 }
 
 /// The table's rule with the user's, as reports show them. Each pair is made once and kept: recorded texts live as long as the process.
@@ -202,12 +249,13 @@ fn by_user_rule(rule: &'static str, user: &str) -> &'static str {
     }
 }
 
-/// Says each warning once per process.
-fn warn_once(warning: Warning) {
+/// Says a warning once per process, with the place of the call by which it came up first.
+pub fn warn_at(warning: Warning, function: &str, called_from: *const c_void) {
     static SAID: [AtomicBool; Warning::ALL.len()] = [const { AtomicBool::new(false) }; Warning::ALL.len()];
     if !SAID[warning as usize].swap(true, Ordering::Relaxed) {
-        say(warning.sentence());
-        recorder::warning(warning);
+        let sentence = format!("{function} called from {}: {}", caller::place(called_from), warning.sentence());
+        say(&sentence);
+        recorder::warning(warning, &sentence);
     }
 }
 

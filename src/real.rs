@@ -3,77 +3,69 @@
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, Ordering};
 
+use once_cell::race::OnceBox;
 use rmcp_policy::Version;
 
 use crate::abi::hip::hipSuccess;
 use crate::abi::{hip, hsa};
 use crate::devices::Ordinals;
+use crate::hooks::hip::list::hip_list;
+use crate::hooks::hsa::list::hsa_list;
 
 /// How many real libraries one process can have hooked: HIP and HSA of one system, and of one Python wheel beside it. A further one is
 /// forwarded without hooks.
 pub const INSTANCES: usize = 4;
 
 macro_rules! functions {
-    ($($module:ident: $($name:ident $as:ident,)*;)*) => {
+    ($($module:ident {
+        hooked { $($hooked:ident($($arguments:tt)*) = $kind:ident $($special:ident)? { $($words:tt)* })* }
+        called { $($called:ident)* }
+    })*) => {
+        functions! { @define $($($module $hooked)* $($module $called)*)* }
+    };
+    (@define $($module:ident $name:ident)*) => {
         /// A function of a real library that the core calls, hooked or not.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[allow(non_camel_case_types)]
-        pub enum Function { $($($name,)*)* }
+        pub enum Function { $($name,)* }
 
         impl Function {
             /// All of them, in order of their discriminants.
-            pub const ALL: &[(Self, &'static str)] = &[$($((Self::$name, stringify!($name)),)*)*];
+            pub const ALL: &[(Self, &'static str)] = &[$((Self::$name, stringify!($name)),)*];
         }
 
         #[allow(non_snake_case)]
         impl Real {
-            $($(
+            $(
                 /// The real function; `None` when the library has none of this name.
-                pub fn $name(&self) -> $module::$as {
+                pub fn $name(&self) -> $module::$name {
                     let address = self.address(Function::$name);
                     // SAFETY: the address was bound by the name whose type this is (tests/core_abi.rs compares the types with
                     // AMD's headers); null becomes None.
-                    unsafe { std::mem::transmute::<*mut c_void, $module::$as>(address) }
+                    unsafe { std::mem::transmute::<*mut c_void, $module::$name>(address) }
                 }
-            )*)*
+            )*
         }
     };
 }
 
-functions! {
-    hip:
-        hipHostMalloc hipHostMalloc_t,
-        hipHostAlloc hipHostAlloc_t,
-        hipMemAllocHost hipMemAllocHost_t,
-        hipMallocHost hipMallocHost_t,
-        hipHostRegister hipHostRegister_t,
-        hipHostFree hipHostFree_t,
-        hipFreeHost hipFreeHost_t,
-        hipHostUnregister hipHostUnregister_t,
-        hipFree hipFree_t,
-        hipGetDeviceCount hipGetDeviceCount_t,
-        hipGetDevice hipGetDevice_t,
-        hipDeviceGetPCIBusId hipDeviceGetPCIBusId_t,
-        hipRuntimeGetVersion hipRuntimeGetVersion_t,
-        hipGetProcAddress hipGetProcAddress_t,
-        hipGetProcAddress_spt hipGetProcAddress_t,
-        hipGetDriverEntryPoint hipGetDriverEntryPoint_t,
-        hipGetDriverEntryPoint_spt hipGetDriverEntryPoint_t,
-    ;
-    hsa:
-        hsa_amd_memory_lock hsa_amd_memory_lock_t,
-        hsa_amd_memory_lock_to_pool hsa_amd_memory_lock_to_pool_t,
-        hsa_iterate_agents hsa_iterate_agents_t,
-        hsa_agent_get_info hsa_agent_get_info_t,
-        hsa_amd_agent_iterate_memory_pools hsa_amd_agent_iterate_memory_pools_t,
-        hsa_amd_memory_pool_get_info hsa_amd_memory_pool_get_info_t,
-    ;
+/// The lists of both libraries, one behind the other.
+macro_rules! with_hsa {
+    ($($hip:tt)*) => { hsa_list! { functions $($hip)* } };
 }
+
+hip_list! { with_hsa }
 
 impl Function {
     /// The function of this exported name.
     pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == name).map(|(function, _)| *function)
+        static SORTED: OnceBox<Vec<(&'static str, Function)>> = OnceBox::new();
+        let sorted = SORTED.get_or_init(|| {
+            let mut sorted: Vec<_> = Self::ALL.iter().map(|(function, name)| (*name, *function)).collect();
+            sorted.sort_unstable_by_key(|(name, _)| *name);
+            Box::new(sorted)
+        });
+        sorted.binary_search_by_key(&name, |(name, _)| name).ok().map(|index| sorted[index].1)
     }
 }
 
@@ -150,6 +142,11 @@ impl Real {
     /// HIP's own version; unknown before [`Real::initialise`].
     pub fn hip_version(&self) -> Version {
         Version::from_hip_runtime(self.version.load(Ordering::Relaxed))
+    }
+
+    /// Whether HIP is known to have initialised itself.
+    pub fn is_initialised(&self) -> bool {
+        self.initialised.load(Ordering::Acquire)
     }
 
     /// Makes HIP initialise itself, so that its own buffers are not taken for the program's. `false` when it cannot: then the call that

@@ -4,11 +4,13 @@ use std::ffi::c_void;
 
 use once_cell::sync::OnceCell;
 use rmcp_policy::{Mode, Warning};
-use rmcp_record::{Event, FrontLoaded, Kind, Writer};
+use rmcp_record::{Event, FrontLoaded, Writer};
 
 use crate::api;
-use crate::caller;
 use crate::decide::{Asked, Verdict};
+use crate::hooks::{Details, Row};
+use crate::pointers::Rewritten;
+use crate::real::Real;
 use crate::say::say;
 use crate::settings::Settings;
 
@@ -37,43 +39,71 @@ pub fn front(front: &FrontLoaded) {
     }
 }
 
-/// A warning was said.
-pub fn warning(warning: Warning) {
+/// A warning was said, in these words.
+pub fn warning(warning: Warning, sentence: &str) {
     if let Some(writer) = writer() {
-        writer.warning(warning.as_str(), warning.sentence());
+        writer.warning(warning.as_str(), sentence);
     }
 }
 
 /// An allocation call has returned `code`; `address` is null if it failed.
 pub fn allocation(asked: &Asked, verdict: &Verdict, address: *mut c_void, code: i32) {
+    let details = Details { pointer: address.addr() as u64, size: asked.size as u64, ..Details::default() };
+    if verdict.rewrite().is_some() && !address.is_null() {
+        api::count_rewritten(Rewritten { start: address.addr(), size: asked.size, asked: asked.flags });
+    }
+    call(asked, verdict, &details, code);
+}
+
+/// A call that the policy knows has returned `code`.
+pub fn call(asked: &Asked, verdict: &Verdict, details: &Details, code: i32) {
     if verdict.mode == Mode::Off {
         return;
     }
-    api::count_call();
-    if verdict.rewrite().is_some() && !address.is_null() {
-        api::count_rewritten(address.addr());
-    }
-    tracing::debug!(?asked, ?verdict.decision, ?verdict.ordinal, ?address, code, "call");
+    count(asked.row);
+    tracing::debug!(
+        call = asked.row.name,
+        flags = asked.flags,
+        ?verdict.decision,
+        memory = verdict.memory[0].as_str(),
+        ordinal = verdict.ordinal,
+        ?details,
+        code,
+        "call"
+    );
     let Some(writer) = writer() else { return };
-    match verdict.event.filter(|_| code == 0) {
-        Some(event) => writer.record_like(event, asked.size as u64, address.addr() as u64),
-        None => writer.record(&Event { pointer: address.addr() as u64, ..event(asked, verdict, code) }),
+    match verdict.event.filter(|_| code == 0 && details.arguments[0].name.is_empty() && details.repair.is_none()) {
+        Some(event) => writer.record_like(event, details.size, details.pointer),
+        None => writer.record(&with(event(asked, verdict, code), details)),
+    }
+}
+
+/// A call that the policy does not know has returned `code`.
+pub fn other(real: &Real, row: &'static Row, flags: u32, verdict: &Verdict, details: &Details, code: i32) {
+    if verdict.mode == Mode::Off {
+        return;
+    }
+    count(row);
+    tracing::debug!(call = row.name, flags, ?details, code, "call");
+    let Some(writer) = writer() else { return };
+    let event = Event { flags_asked: flags, flags_used: flags, ..of(row, real, flags, verdict, code) };
+    writer.record(&with(event, details));
+}
+
+fn count(row: &Row) {
+    if row.gives_memory() {
+        api::count_call();
     }
 }
 
 /// An allocation call that returned `code`, without its address.
 pub fn event(asked: &Asked, verdict: &Verdict, code: i32) -> Event<'static> {
     let decision = &verdict.decision;
+    let flags_used = decision.flags_used(asked.flags);
     Event {
-        call: asked.call.as_str(),
-        kind: Kind::Allocate,
-        memory: "",
-        arguments: Default::default(),
         flags_asked: asked.flags,
-        flags_used: decision.flags_used(asked.flags),
+        flags_used,
         size: asked.size as u64,
-        pointer: 0,
-        result: code,
         verdict: match (verdict.rewrite(), decision.withheld) {
             (Some(_), _) => rmcp_record::Verdict::Rewritten,
             (None, Some(_)) => rmcp_record::Verdict::Withheld,
@@ -81,26 +111,34 @@ pub fn event(asked: &Asked, verdict: &Verdict, code: i32) -> Event<'static> {
         },
         rule: decision.rule,
         warning: decision.warning.map_or("", Warning::as_str),
+        memory: match verdict.memory[0].as_str() {
+            "" => asked.row.memory(asked.real, flags_used),
+            memory => memory,
+        },
+        ..of(asked.row, asked.real, flags_used, verdict, code)
+    }
+}
+
+/// What every call has.
+fn of(row: &'static Row, real: &Real, flags_used: u32, verdict: &Verdict, code: i32) -> Event<'static> {
+    Event {
+        call: row.name,
+        kind: row.kind,
+        memory: row.memory(real, flags_used),
+        result: code,
         ordinal: verdict.ordinal,
         target: verdict.device.map_or("", |known| &known.target),
         bus: verdict.device.map_or("", |known| &known.bus),
         caller: verdict.caller,
         mode: verdict.mode.as_str(),
+        ..Event::default()
     }
 }
 
-/// A free has returned `code`.
-pub fn free(call: &'static str, pointer: *mut c_void, code: i32, called_from: *const c_void) {
-    tracing::debug!(call, ?pointer, code, "free");
-    let Some(writer) = writer() else { return };
-    writer.record(&Event {
-        call,
-        kind: Kind::Free,
-        pointer: pointer.addr() as u64,
-        result: code,
-        ordinal: -1,
-        caller: &caller::library(called_from).name,
-        mode: Settings::get().process.policy.as_str(),
-        ..Event::default()
-    });
+fn with<'a>(event: Event<'a>, details: &Details) -> Event<'a> {
+    let event = Event { pointer: details.pointer, size: details.size, arguments: details.arguments, ..event };
+    match details.repair {
+        Some(rule) => Event { verdict: rmcp_record::Verdict::Rewritten, rule, ..event },
+        None => event,
+    }
 }

@@ -64,9 +64,13 @@ fn apply(configuration: Result<Configuration, Vec<Error>>) -> (Process, Vec<Stri
 /// What the program's environment told AMD's runtime.
 fn told(variable: impl Fn(&CStr) -> Option<OsString>) -> Environment {
     let is = |name, wanted: &str| variable(name).is_some_and(|value| value == wanted);
+    let on = |name| variable(name).is_some_and(|value| !value.is_empty() && value != "0");
     Environment {
-        hip_host_coherent: variable(c"HIP_HOST_COHERENT").is_some_and(|value| !value.is_empty() && value != "0"),
+        hip_host_coherent: on(c"HIP_HOST_COHERENT"),
         copies_are_fenced: is(c"AMD_OPT_FLUSH", "0") || is(c"GPU_FORCE_BLIT_COPY_SIZE", "0"),
+        cache_disabled: on(c"HSA_DISABLE_CACHE"),
+        fine_grain_pcie: on(c"HSA_FORCE_FINE_GRAIN_PCIE"),
+        svm_disabled: is(c"HSA_USE_SVM", "0"),
     }
 }
 
@@ -139,10 +143,21 @@ mod tests {
         };
         assert_eq!(
             told(&[("HIP_HOST_COHERENT", "1"), ("AMD_OPT_FLUSH", "0")]),
-            Environment { hip_host_coherent: true, copies_are_fenced: true }
+            Environment { hip_host_coherent: true, copies_are_fenced: true, ..Environment::default() }
         );
         assert_eq!(
-            told(&[("HIP_HOST_COHERENT", "0"), ("AMD_OPT_FLUSH", "1"), ("GPU_FORCE_BLIT_COPY_SIZE", "16")]),
+            told(&[("HSA_DISABLE_CACHE", "1"), ("HSA_FORCE_FINE_GRAIN_PCIE", "1"), ("HSA_USE_SVM", "0")]),
+            Environment { cache_disabled: true, fine_grain_pcie: true, svm_disabled: true, ..Environment::default() }
+        );
+        assert_eq!(
+            told(&[
+                ("HIP_HOST_COHERENT", "0"),
+                ("AMD_OPT_FLUSH", "1"),
+                ("GPU_FORCE_BLIT_COPY_SIZE", "16"),
+                ("HSA_DISABLE_CACHE", "0"),
+                ("HSA_FORCE_FINE_GRAIN_PCIE", "0"),
+                ("HSA_USE_SVM", "1"),
+            ]),
             Environment::default()
         );
     }

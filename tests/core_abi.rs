@@ -50,8 +50,20 @@ fn checked_in_bindings_are_what_bindgen_makes_of_the_headers() {
     }
 }
 
-/// Compiles (syntax only) a file that includes AMD's headers and then ours, the latter read from `ours`.
-fn compiles_after_amds_headers(ours: &Path) -> Result<(), String> {
+/// Directories with AMD's `hip` and `hsa` headers of other releases, in `RMCP_TEST_HEADERS` (separated by colons); first, none: those that are installed.
+fn releases() -> Vec<Option<PathBuf>> {
+    let more = std::env::var_os("RMCP_TEST_HEADERS").unwrap_or_default();
+    std::iter::once(None).chain(std::env::split_paths(&more).map(Some)).collect()
+}
+
+/// Compiles (syntax only) a file that includes AMD's headers of a release and then ours, the latter read from `ours`.
+fn compiles_after_amds_headers(ours: &Path, release: Option<&Path>) -> Result<(), String> {
+    // Only AMD's headers of the release: its C library's are for another compiler.
+    let theirs = tempfile::tempdir().expect("a temporary directory");
+    for part in release.iter().flat_map(|_| ["hip", "hsa"]) {
+        let headers = release.expect("a release").join(part);
+        std::os::unix::fs::symlink(headers, theirs.path().join(part)).expect("link the headers");
+    }
     let source: PathBuf = ours.join("check.c");
     std::fs::write(
         &source,
@@ -61,6 +73,8 @@ fn compiles_after_amds_headers(ours: &Path) -> Result<(), String> {
     .expect("write the check");
     let output = Command::new("cc")
         .args(["-std=c11", "-fsyntax-only", "-Wno-deprecated-declarations"])
+        .arg("-I")
+        .arg(theirs.path())
         .arg(&source)
         .output()
         .expect("cc");
@@ -77,10 +91,14 @@ fn copy_of_our_headers(edit: impl Fn(String) -> String) -> tempfile::TempDir {
 }
 
 #[test]
-fn our_declarations_agree_with_amds_installed_headers() {
+fn our_declarations_agree_with_amds_headers_of_every_release() {
     let ours = copy_of_our_headers(|text| text);
-    if let Err(message) = compiles_after_amds_headers(ours.path()) {
-        panic!("needs the Debian packages libamdhip64-dev and libhsa-runtime-dev, and headers that agree:\n{message}");
+    for release in releases() {
+        if let Err(message) = compiles_after_amds_headers(ours.path(), release.as_deref()) {
+            panic!(
+                "{release:?}: needs the Debian packages libamdhip64-dev and libhsa-runtime-dev, and headers that agree:\n{message}"
+            );
+        }
     }
 }
 
@@ -89,9 +107,11 @@ fn a_wrong_constant_or_prototype_in_our_headers_would_be_noticed() {
     for (right, wrong) in [
         ("hipErrorSharedObjectInitFailed, 303", "hipErrorSharedObjectInitFailed, 302"),
         ("hipHostMalloc, void **ptr, size_t size", "hipHostMalloc, void **ptr, int size"),
+        ("hipPointerAttribute_t, allocationFlags, 28", "hipPointerAttribute_t, allocationFlags, 24"),
+        ("hipMemPoolCreate, hipMemPool_t *", "hipMemPoolCreate, hipMemPool_t "),
         ("HSA_AMD_AGENT_INFO_BDFID, 0xA006", "HSA_AMD_AGENT_INFO_BDFID, 0xA007"),
     ] {
         let ours = copy_of_our_headers(|text| text.replace(right, wrong));
-        assert!(compiles_after_amds_headers(ours.path()).is_err(), "{wrong} went unnoticed");
+        assert!(compiles_after_amds_headers(ours.path(), None).is_err(), "{wrong} went unnoticed");
     }
 }

@@ -21,19 +21,8 @@ pub use error::Error;
 pub use file::{File, MAX_FILE_BYTES, check, parse, read_file};
 pub use key::{Key, Value};
 pub use load::{Configuration, Effective, Environment, SYSTEM_FILE, Setting, Source};
+pub use rmcp_policy::Switch;
 pub use rule::{Effect, Rule};
-
-/// Whether a repair is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Switch {
-    /// Never.
-    Off,
-    /// Always, on the cards that RMCP is for.
-    On,
-    /// Where its evidence says that it is needed.
-    #[default]
-    Auto,
-}
 
 /// What queries of memory attributes (`hipHostGetFlags` and friends) say of rewritten memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -153,6 +142,16 @@ impl Process {
     pub fn is_off(&self) -> bool {
         let lifted = |rule: &Rule| rule.policy().is_some_and(|policy| policy != Mode::Off);
         self.policy == Mode::Off && !self.rules.iter().any(lifted)
+    }
+
+    /// Whether [`Repairs::malloc_async`] can hold for a call.
+    pub fn may_repair_malloc_async(&self) -> bool {
+        let by_rule = |rule: &Rule| {
+            rule.effects
+                .iter()
+                .any(|effect| effect.key == Key::MallocAsync && effect.value != Value::Switch(Switch::Off))
+        };
+        self.repairs.malloc_async != Switch::Off || self.rules.iter().any(by_rule)
     }
 
     /// The most that is changed for any call.

@@ -52,3 +52,28 @@ pub const DEVICE_MALLOC_SIGNAL_MEMORY: u32 = 0x2;
 pub const DEVICE_MALLOC_UNCACHED: u32 = 0x3;
 /// `hipDeviceMallocContiguous`, in the header since HIP 6.2.
 pub const DEVICE_MALLOC_CONTIGUOUS: u32 = 0x4;
+
+/// `hipMemAllocationTypePinned`, of `hipMemAllocationType`.
+pub const MEM_ALLOCATION_PINNED: u32 = 0x1;
+/// `hipMemAllocationTypeUncached`, in the header since HIP 7.2.
+pub const MEM_ALLOCATION_UNCACHED: u32 = 0x4000_0000;
+
+/// `HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_KERNARG_INIT` (`hsa/hsa_ext_amd.h` 5.2.3).
+pub const POOL_KERNARG: u32 = 0x1;
+/// `HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_FINE_GRAINED`.
+pub const POOL_FINE_GRAINED: u32 = 0x2;
+/// `HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_COARSE_GRAINED`.
+pub const POOL_COARSE_GRAINED: u32 = 0x4;
+/// `HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_EXTENDED_SCOPE_FINE_GRAINED`, in the header since ROCr 5.7.
+pub const POOL_EXTENDED_FINE_GRAINED: u32 = 0x8;
+
+/// `HSA_AMD_MEMORY_POOL_PCIE_FLAG`, an allocation flag since ROCr 6.1: coherent memory whatever the pool.
+pub const POOL_ALLOCATE_PCIE: u32 = 0x1;
+/// `HSA_AMD_MEMORY_POOL_UNCACHED_FLAG`, an allocation flag since ROCr 7.2; 6.4 ignores it.
+pub const POOL_ALLOCATE_UNCACHED: u32 = 0x8;
+
+/// The attributes of an `hsa_amd_svm_attributes_set` have `HSA_AMD_SVM_ATTRIB_GLOBAL_FLAG` = `HSA_AMD_SVM_GLOBAL_FLAG_FINE_GRAINED`. This bit and the next are
+/// this crate's own: the header's values leave no room for "not said".
+pub const SVM_FINE_GRAINED: u32 = 0x1;
+/// … = `HSA_AMD_SVM_GLOBAL_FLAG_COARSE_GRAINED`.
+pub const SVM_COARSE_GRAINED: u32 = 0x2;

@@ -1,6 +1,6 @@
 //! What becomes of one memory request: [`decide`], a pure function without I/O, locks or allocation.
 //!
-//! The table itself is [`TABLE`] in `table.rs`; this file has the words it is written in.
+//! The table itself is [`TABLE`] in `table.rs`; this file has the words it is written in. [`memory()`] says which memory a request then gives.
 //!
 //! # Modes
 //!
@@ -19,11 +19,13 @@
 #![forbid(unsafe_code)]
 
 pub mod flags;
+mod memory;
 mod table;
 
 use std::fmt;
 use std::str::FromStr;
 
+pub use memory::{Memory, memory};
 pub use table::{Column, Effect, Match, Row, TABLE, Warn, When, decide, reason};
 
 /// How much RMCP changes.
@@ -154,7 +156,7 @@ calls! {
     HsaMemoryLockToPool = "hsa_amd_memory_lock_to_pool",
     /// No flags.
     HsaMemoryRegister = "hsa_memory_register",
-    /// No flags.
+    /// Flags: [`flags::SVM_FINE_GRAINED`] or [`flags::SVM_COARSE_GRAINED`] if the attributes say so, else 0.
     HsaSvmAttributesSet = "hsa_amd_svm_attributes_set",
     /// No flags.
     HsaInteropMapBuffer = "hsa_amd_interop_map_buffer",
@@ -192,8 +194,41 @@ pub enum Pool {
     CpuExtendedFine,
     /// CPU agent, kernel arguments.
     CpuKernarg,
-    /// GPU agent, any.
-    Gpu,
+    /// GPU agent, coarse-grained.
+    GpuCoarse,
+    /// GPU agent, fine-grained: shown only with `HSA_FORCE_FINE_GRAIN_PCIE` or in an XGMI hive.
+    GpuFine,
+    /// GPU agent, extended-scope fine-grained (ROCr ≥ 5.7).
+    GpuExtendedFine,
+}
+
+impl Pool {
+    /// Every pool.
+    pub const ALL: [Self; 8] = [
+        Self::None,
+        Self::CpuFine,
+        Self::CpuCoarse,
+        Self::CpuExtendedFine,
+        Self::CpuKernarg,
+        Self::GpuCoarse,
+        Self::GpuFine,
+        Self::GpuExtendedFine,
+    ];
+
+    /// The pool or region of a CPU (else GPU) agent whose global segment has these flags: `hsa_amd_memory_pool_global_flag_t`, whose values are those of
+    /// `hsa_region_global_flag_t`. [`Pool::None`] for a combination that AMD's runtime does not have.
+    pub const fn of_global_flags(flags: u32, cpu: bool) -> Self {
+        match (flags, cpu) {
+            (flags::POOL_FINE_GRAINED, true) => Self::CpuFine,
+            (flags::POOL_COARSE_GRAINED, true) => Self::CpuCoarse,
+            (flags::POOL_EXTENDED_FINE_GRAINED, true) => Self::CpuExtendedFine,
+            (flags::POOL_COARSE_GRAINED, false) => Self::GpuCoarse,
+            (flags::POOL_FINE_GRAINED, false) => Self::GpuFine,
+            (flags::POOL_EXTENDED_FINE_GRAINED, false) => Self::GpuExtendedFine,
+            (flags, true) if flags & flags::POOL_KERNARG != 0 => Self::CpuKernarg,
+            _ => Self::None,
+        }
+    }
 }
 
 /// A release `major.minor` of a runtime library. `Version::UNKNOWN` is 0.0.
@@ -240,25 +275,41 @@ pub struct Runtime {
 }
 
 impl Runtime {
+    /// Whether HIP is this release or later. `None` when that cannot be told: its own version is not known, and its SONAME spans both.
+    const fn hip_from(self, major: u16, minor: u16) -> Option<bool> {
+        if self.hip.is_known() {
+            return Some(self.hip.major > major || (self.hip.major == major && self.hip.minor >= minor));
+        }
+        match self.hip_soname as u16 {
+            0 => None,
+            soname if soname < major => Some(false),
+            soname if soname > major || minor == 0 => Some(true),
+            _ => None,
+        }
+    }
+
+    /// Whether ROCr is this release or later; `None` when its release is not known.
+    const fn rocr_from(self, major: u16, minor: u16) -> Option<bool> {
+        if !self.rocr.is_known() {
+            return None;
+        }
+        Some(self.rocr.major > major || (self.rocr.major == major && self.rocr.minor >= minor))
+    }
+
     /// Where `hipHostAlloc` takes its memory: video memory up to HIP 6.3, host memory since 6.4. `None` when that cannot be told
     /// (SONAME 6 spans both).
     const fn host_alloc_is_host_memory(self) -> Option<bool> {
-        if self.hip.is_known() {
-            return Some(self.hip.major > 6 || (self.hip.major == 6 && self.hip.minor >= 4));
-        }
-        match self.hip_soname {
-            1..=5 => Some(false),
-            7.. => Some(true),
-            0 | 6 => None,
-        }
+        self.hip_from(6, 4)
     }
 
     /// HIP copies up to 16 KiB from host memory with a shader (6.4 and later): then a memory type changed below HIP needs care.
     const fn copies_by_shader(self) -> bool {
-        if self.hip.is_known() {
-            return self.hip.major > 6 || (self.hip.major == 6 && self.hip.minor >= 4);
-        }
-        !matches!(self.hip_soname, 1..=5)
+        !matches!(self.hip_from(6, 4), Some(false))
+    }
+
+    /// HIP is in the process, so that it may copy to and from the memory of an HSA client.
+    const fn has_hip(self) -> bool {
+        self.hip_soname != 0 || self.hip.is_known()
     }
 }
 
@@ -267,8 +318,8 @@ impl Runtime {
 pub enum Caller {
     /// The program or a library that is in no list.
     Program,
-    /// `libamdhip64` itself.
-    Hip,
+    /// `libamdhip64` or `libhsa-runtime64` itself.
+    Runtime,
     /// A library of the never list: it is known to poll host memory while a kernel runs.
     NeverList,
     /// Code that belongs to no loaded file (generated code), or not determined. HIP requests of it are treated like the program's, HSA requests pass.
@@ -286,8 +337,8 @@ impl Caller {
     pub fn of_library(file_name: &str) -> Self {
         if file_name.is_empty() {
             Self::Unknown
-        } else if file_name.starts_with("libamdhip64") {
-            Self::Hip
+        } else if ["libamdhip64", "libhsa-runtime64"].iter().any(|start| file_name.starts_with(start)) {
+            Self::Runtime
         } else if NEVER_LIST.iter().any(|start| file_name.starts_with(start)) {
             Self::NeverList
         } else {
@@ -303,6 +354,12 @@ pub struct Environment {
     pub hip_host_coherent: bool,
     /// `AMD_OPT_FLUSH=0` or `GPU_FORCE_BLIT_COPY_SIZE=0` is set: a memory type changed below HIP cannot give stale copies (HIP ≥ 6.4).
     pub copies_are_fenced: bool,
+    /// `HSA_DISABLE_CACHE` is set to something other than 0: the GPU caches no memory that it gets by allocation.
+    pub cache_disabled: bool,
+    /// `HSA_FORCE_FINE_GRAIN_PCIE` is set to something other than 0: GPU agents show a fine-grained pool.
+    pub fine_grain_pcie: bool,
+    /// `HSA_USE_SVM=0` is set: the kernel's SVM interface is not used (ROCr ≥ 5.7).
+    pub svm_disabled: bool,
 }
 
 /// One request for memory.
@@ -331,7 +388,13 @@ impl Request {
             pool: Pool::None,
             runtime,
             caller: Caller::Program,
-            environment: Environment { hip_host_coherent: false, copies_are_fenced: false },
+            environment: Environment {
+                hip_host_coherent: false,
+                copies_are_fenced: false,
+                cache_disabled: false,
+                fine_grain_pcie: false,
+                svm_disabled: false,
+            },
         }
     }
 }
@@ -391,10 +454,22 @@ impl Routes {
 }
 
 impl Default for Routes {
-    /// HIP flags and the repair of `hsa_amd_memory_lock`.
+    /// What the core can do without help of another library: HIP flags, the repair of `hsa_amd_memory_lock`, and `hipMemAdvise`.
     fn default() -> Self {
-        Self { memory_lock: true, ..Self::HIP_FLAGS }
+        Self { memory_lock: true, managed_advise: true, ..Self::HIP_FLAGS }
     }
+}
+
+/// Whether a repair is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Switch {
+    /// Never.
+    Off,
+    /// Always, on the cards that RMCP is for.
+    On,
+    /// Where its evidence says that it is needed.
+    #[default]
+    Auto,
 }
 
 /// What the user asked of RMCP.
@@ -402,6 +477,8 @@ impl Default for Routes {
 pub struct Rules {
     /// The mode.
     pub mode: Mode,
+    /// The repair of `hsa_amd_memory_lock`. `On`: also where the ROCr release is not known.
+    pub memory_lock: Switch,
     /// What the core can carry out.
     pub routes: Routes,
 }
@@ -409,7 +486,7 @@ pub struct Rules {
 impl Rules {
     /// `mode` with the default routes.
     pub fn new(mode: Mode) -> Self {
-        Self { mode, routes: Routes::default() }
+        Self { mode, memory_lock: Switch::default(), routes: Routes::default() }
     }
 }
 
@@ -440,7 +517,7 @@ pub enum Action {
     Rewrite(Rewrite),
 }
 
-/// Something the user should be told once per process.
+/// Something the user should be told once per process, with the place in the program where it came up first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Warning {
@@ -454,16 +531,25 @@ pub enum Warning {
     HostAllocIsVram,
     /// `hipExtMallocWithFlags(Finegrained)` fails or is coarse-grained on these cards.
     FinegrainedUnavailable,
+    /// A fine-grained pool of an HSA client could not be replaced safely on this HIP version.
+    HsaNeedsFencedCopies,
+    /// `hipStreamWaitValue*` or `hipStreamWriteValue*` on memory that was made non-coherent.
+    StreamValueOnRewritten,
+    /// An event with `hipEventDisableSystemFence` in a process with memory that was made non-coherent.
+    EventWithoutSystemFence,
 }
 
 impl Warning {
     /// Every warning.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 8] = [
         Self::CoherentWithoutAtomics,
         Self::RegisterCoarseIgnored,
         Self::RegisterNeedsFencedCopies,
         Self::HostAllocIsVram,
         Self::FinegrainedUnavailable,
+        Self::HsaNeedsFencedCopies,
+        Self::StreamValueOnRewritten,
+        Self::EventWithoutSystemFence,
     ];
 
     /// Stable name.
@@ -474,6 +560,9 @@ impl Warning {
             Self::RegisterNeedsFencedCopies => "register-needs-fenced-copies",
             Self::HostAllocIsVram => "host-alloc-is-vram",
             Self::FinegrainedUnavailable => "finegrained-unavailable",
+            Self::HsaNeedsFencedCopies => "hsa-needs-fenced-copies",
+            Self::StreamValueOnRewritten => "stream-value-on-rewritten",
+            Self::EventWithoutSystemFence => "event-without-system-fence",
         }
     }
 
@@ -498,6 +587,18 @@ impl Warning {
             Self::FinegrainedUnavailable => {
                 "fine-grained device memory does not exist on these cards: hipExtMallocWithFlags(hipDeviceMallocFinegrained) fails up to HIP 6.2 and \
                  returns coarse-grained memory since 6.3; ask for hipDeviceMallocDefault"
+            }
+            Self::HsaNeedsFencedCopies => {
+                "fine-grained memory of an HSA client was left coherent, because this HIP version copies small buffers with a shader that could then \
+                 read stale data; set AMD_OPT_FLUSH=0 to let RMCP change it"
+            }
+            Self::StreamValueOnRewritten => {
+                "hipStreamWaitValue or hipStreamWriteValue was called on host memory that RMCP made non-coherent: a kernel that touches the same \
+                 128 bytes can hide the value; allocate it with hipHostMallocCoherent, or run with RMCP_POLICY=audit"
+            }
+            Self::EventWithoutSystemFence => {
+                "an event was made with hipEventDisableSystemFence while host memory is non-coherent because of RMCP: waiting for it does not make \
+                 a kernel's results visible to the CPU; leave the flag out, or allocate what the CPU reads with hipHostMallocCoherent"
             }
         }
     }

@@ -1,7 +1,9 @@
 //! The table. Rows are tried from the top; the first whose call, flags and condition match decides.
 
 use crate::flags::*;
-use crate::{Action, Caller, Decision, Device, Generation, Mode, Pool, Request, Rewrite, Rules, Version, Warning};
+use crate::{
+    Action, Caller, Decision, Device, Generation, Mode, Pool, Request, Rewrite, Rules, Switch, Version, Warning,
+};
 use crate::{Call, Call::*};
 
 /// A condition on the flags of a request.
@@ -46,16 +48,18 @@ pub enum When {
     HipBefore(Version),
     /// ROCr is this release or later.
     RocrFrom(Version),
-    /// The ROCr release is not known.
-    RocrUnknown,
-    /// The kernel has no SVM interface.
+    /// ROCr is older than this release.
+    RocrBefore(Version),
+    /// The switch of the repair of `hsa_amd_memory_lock` stands so.
+    MemoryLock(Switch),
+    /// The kernel has no SVM interface, or it is not used.
     NoSvm,
     /// The request names this pool.
     PoolIs(Pool),
 }
 
 impl When {
-    fn holds(self, request: &Request, device: &Device) -> bool {
+    fn holds(self, request: &Request, device: &Device, rules: &Rules) -> bool {
         let runtime = &request.runtime;
         match self {
             Self::Always => true,
@@ -63,9 +67,10 @@ impl When {
             Self::HostAllocIsVram => runtime.host_alloc_is_host_memory() == Some(false),
             Self::HostAllocUnknown => runtime.host_alloc_is_host_memory().is_none(),
             Self::HipBefore(version) => runtime.hip.is_known() && runtime.hip < version,
-            Self::RocrFrom(version) => runtime.rocr.is_known() && runtime.rocr >= version,
-            Self::RocrUnknown => !runtime.rocr.is_known(),
-            Self::NoSvm => !device.svm,
+            Self::RocrFrom(version) => runtime.rocr_from(version.major, version.minor) == Some(true),
+            Self::RocrBefore(version) => runtime.rocr_from(version.major, version.minor) == Some(false),
+            Self::MemoryLock(switch) => rules.memory_lock == switch,
+            Self::NoSvm => !request.has_svm(device),
             Self::PoolIs(pool) => request.pool == pool,
         }
     }
@@ -268,10 +273,10 @@ table! {
         "Device memory is non-coherent already.", "rocdevice.cpp:2043@5.2.3 deviceLocalAlloc";
     "array-already-noncoherent": [HipMallocArray, HipMalloc3DArray, HipArrayCreate, HipArray3DCreate, HipMallocMipmappedArray, HipMipmappedArrayCreate] Match::Any, When::Always => NEVER, Warn::No;
         "Arrays are non-coherent device memory already.", "rocdevice.cpp:2043@5.2.3 deviceLocalAlloc";
-    "memcreate-already-noncoherent": [HipMemCreate] Match::Is(0), When::Always => NEVER, Warn::No;
-        "Device memory is non-coherent already.", "hip_vm.cpp:46@5.2.3, 83@6.4.3";
-    "memcreate-explicit": [HipMemCreate] Match::Any, When::Always => NEVER, Warn::No;
+    "memcreate-explicit": [HipMemCreate] Match::Beyond(MEM_ALLOCATION_PINNED), When::Always => NEVER, Warn::No;
         "The program asked for a type of memory by name.", "hipMemAllocationTypeUncached, hip/hip_runtime_api.h 7.2.4";
+    "memcreate-already-noncoherent": [HipMemCreate] Match::Any, When::Always => NEVER, Warn::No;
+        "Pinned memory, the only type before HIP 7.2, is non-coherent device memory already.", "hip_vm.cpp:46@5.2.3, 83@6.4.3";
     "extmalloc-already-noncoherent": [HipExtMallocWithFlags] Match::Is(DEVICE_MALLOC_DEFAULT), When::Always => NEVER, Warn::No;
         "Device memory is non-coherent already.", "hip_memory.cpp:472@5.2.3, 723@6.4.3";
     "extmalloc-finegrained": [HipExtMallocWithFlags] Match::Is(DEVICE_MALLOC_FINEGRAINED), When::Always => NEVER, Warn::Always(Warning::FinegrainedUnavailable);
@@ -285,12 +290,16 @@ table! {
         "The type of imported memory belongs to whoever exported it.", "rocmemory.cpp:212,755@6.4.3";
 
     // HSA ----------------------------------------------------------------------------------------------------------------------------------
+    "lock-repair-off": [HsaMemoryLock] Match::Any, When::MemoryLock(Switch::Off) => NEVER, Warn::No;
+        "The repair of hsa_amd_memory_lock is switched off.", "RMCP's configuration, repairs.memory_lock";
+    "lock-already-noncoherent": [HsaMemoryLock] Match::Any, When::RocrBefore(V6_4) => NEVER, Warn::No;
+        "Up to ROCr 6.3 hsa_amd_memory_lock gives non-coherent memory, as its header says.", "hsa_ext_amd.cpp:582@5.2.3, 664@6.2.4";
     "lock-repair": [HsaMemoryLock] Match::Any, When::RocrFrom(V6_4) => [LockToCoarsePool, LockToCoarsePool, LockToCoarsePool], Warn::No;
         "hsa_amd_memory_lock promises coarse-grained access in its header but became coherent in ROCr 6.4.", "hsa_ext_amd.h:2172@6.4.3; hsa_ext_amd.cpp:703@6.4.3; runtime.cpp:178@6.4.3";
-    "lock-unknown-release": [HsaMemoryLock] Match::Any, When::RocrUnknown => NEVER, Warn::No;
+    "lock-repair-on": [HsaMemoryLock] Match::Any, When::MemoryLock(Switch::On) => [LockToCoarsePool, LockToCoarsePool, LockToCoarsePool], Warn::No;
+        "The repair of hsa_amd_memory_lock is switched on, whatever the ROCr release, which is not known here.", "RMCP's configuration, repairs.memory_lock";
+    "lock-unknown-release": [HsaMemoryLock] Match::Any, When::Always => NEVER, Warn::No;
         "Whether hsa_amd_memory_lock is coherent depends on a ROCr release that is not known here.", "hsa_ext_amd.cpp:664@6.2.4, 703@6.4.3";
-    "lock-already-noncoherent": [HsaMemoryLock] Match::Any, When::Always => NEVER, Warn::No;
-        "Up to ROCr 6.3 hsa_amd_memory_lock gives non-coherent memory, as its header says.", "hsa_ext_amd.cpp:582@5.2.3, 664@6.2.4";
     "lock-to-pool": [HsaMemoryLockToPool] Match::Any, When::Always => NEVER, Warn::No;
         "The pool is named by the caller; HIP's IPC events and RCCL lock fine-grained memory this way.", "hip_event_ipc.cpp:60@5.2.3";
     "hsa-pool-flags": [HsaMemoryPoolAllocate, HsaMemoryAllocate, HsaVmemHandleCreate] Match::Has(u32::MAX), When::Always => NEVER, Warn::No;
@@ -303,8 +312,12 @@ table! {
         "An HSA client took the fine-grained pool; flags and doorbells may live there, so only strict mode changes it.", "amd_cpu_agent.cpp:86@5.2.3";
     "hsa-other-memory": [HsaMemoryPoolAllocate, HsaMemoryAllocate, HsaMemoryRegister, HsaVmemHandleCreate] Match::Any, When::Always => NEVER, Warn::No;
         "The memory is non-coherent already, or its pool is not one that is ever changed.", "amd_memory_region.cpp:103@5.2.3";
-    "hsa-svm-attributes": [HsaSvmAttributesSet] Match::Any, When::Always => NEVER, Warn::No;
-        "The attributes are asked for by name.", "runtime.cpp:1642@5.2.3";
+    "svm-explicit-coherent": [HsaSvmAttributesSet] Match::Has(SVM_FINE_GRAINED), When::Always => NEVER, Warn::NoAtomics;
+        "The attributes ask for fine-grained memory by name.", "runtime.cpp:1642@5.2.3, 2548@6.4.3";
+    "svm-explicit-noncoherent": [HsaSvmAttributesSet] Match::Has(SVM_COARSE_GRAINED), When::Always => NEVER, Warn::No;
+        "The attributes ask for coarse-grained memory by name, and the range gets it.", "runtime.cpp:1642@5.2.3, 2548@6.4.3";
+    "svm-other": [HsaSvmAttributesSet] Match::Any, When::Always => NEVER, Warn::No;
+        "The attributes are not about coherence, and an earlier call may have set that of the range.", "runtime.cpp:1642@5.2.3, 2548@6.4.3";
     "signals-and-queues": [HsaSignalCreate, HsaAmdSignalCreate, HsaQueueCreate] Match::Any, When::Always => NEVER, Warn::No;
         "Signals and queues must be coherent.", "signal.cpp:74@6.4.3; amd_aql_queue.cpp:677@5.2.3";
 }
@@ -315,7 +328,7 @@ const OTHER_GENERATION: (&str, &str) =
     ("other-generation", "The device is not known to be RDNA1 or RDNA2, so nothing is changed.");
 const RUNTIME_INTERNAL: (&str, &str) = (
     "runtime-internal",
-    "The request is the HIP runtime's own; its printf, host-call and synchronisation buffers must be coherent.",
+    "The request is AMD's runtime's own; its printf, host-call and synchronisation buffers must be coherent.",
 );
 const NEVER_LISTED: (&str, &str) = (
     "never-list",
@@ -327,12 +340,25 @@ const FENCED_COPIES: (&str, &str) = (
     "register-needs-fenced-copies",
     "Since HIP 6.4 small copies go through a shader that could read stale data from memory registered as non-coherent; AMD_OPT_FLUSH=0 prevents that.",
 );
+const HSA_FENCED_COPIES: (&str, &str) = (
+    "hsa-needs-fenced-copies",
+    "Since HIP 6.4 small copies go through a shader that could read stale data from memory made non-coherent below HIP; AMD_OPT_FLUSH=0 prevents that.",
+);
 const NO_ROUTE: (&str, &str) =
     ("no-route", "The table would change this request, but this build has no way to carry it out.");
 const UNLISTED: (&str, &str) = ("unlisted", "No rule is about this request.");
 
-const AROUND: [(&str, &str); 8] =
-    [OFF, OTHER_GENERATION, RUNTIME_INTERNAL, NEVER_LISTED, UNKNOWN_CALLER, FENCED_COPIES, NO_ROUTE, UNLISTED];
+const AROUND: [(&str, &str); 9] = [
+    OFF,
+    OTHER_GENERATION,
+    RUNTIME_INTERNAL,
+    NEVER_LISTED,
+    UNKNOWN_CALLER,
+    FENCED_COPIES,
+    HSA_FENCED_COPIES,
+    NO_ROUTE,
+    UNLISTED,
+];
 
 /// The reason of a rule by its name, for reports; `None` for a name that no rule has.
 pub fn reason(rule: &str) -> Option<&'static str> {
@@ -365,12 +391,12 @@ static ROWS: [u64; Call::ALL.len()] = {
     rows
 };
 
-/// The first row that is about a request.
-fn row_of(request: &Request, device: &Device) -> Option<&'static Row> {
-    let mut rows = ROWS[request.call as usize];
+/// The first of the rows `among` (bits) that is about a request.
+fn row_of(request: &Request, device: &Device, rules: &Rules, among: u64) -> Option<&'static Row> {
+    let mut rows = ROWS[request.call as usize] & among;
     while rows != 0 {
         let row = &TABLE[rows.trailing_zeros() as usize];
-        if row.flags.matches(request.flags) && row.when.holds(request, device) {
+        if row.flags.matches(request.flags) && row.when.holds(request, device, rules) {
             return Some(row);
         }
         rows &= rows - 1;
@@ -380,6 +406,12 @@ fn row_of(request: &Request, device: &Device) -> Option<&'static Row> {
 
 /// Decides one request. Pure: the same arguments give the same answer, nothing is read, locked, allocated or said.
 pub fn decide(request: &Request, device: &Device, rules: &Rules) -> Decision {
+    decide_by(request, device, rules, u64::MAX)
+}
+
+/// [`decide`] by some rows of the table only: those whose bits are set.
+#[inline]
+fn decide_by(request: &Request, device: &Device, rules: &Rules, among: u64) -> Decision {
     if rules.mode == Mode::Off {
         return pass(OFF);
     }
@@ -387,11 +419,11 @@ pub fn decide(request: &Request, device: &Device, rules: &Rules) -> Decision {
         return pass(OTHER_GENERATION);
     }
     match request.caller {
-        Caller::Hip => return pass(RUNTIME_INTERNAL),
+        Caller::Runtime => return pass(RUNTIME_INTERNAL),
         Caller::NeverList => return pass(NEVER_LISTED),
         Caller::Program | Caller::Unknown => {}
     }
-    let Some(row) = row_of(request, device) else {
+    let Some(row) = row_of(request, device, rules, among) else {
         return pass(UNLISTED);
     };
 
@@ -418,6 +450,9 @@ pub fn decide(request: &Request, device: &Device, rules: &Rules) -> Decision {
     if rewrite == Rewrite::RegisterCoarse && unfenced {
         return Decision { warning: Some(Warning::RegisterNeedsFencedCopies), ..pass(FENCED_COPIES) };
     }
+    if rewrite == Rewrite::CoarsePool && request.runtime.has_hip() && unfenced {
+        return Decision { warning: Some(Warning::HsaNeedsFencedCopies), ..pass(HSA_FENCED_COPIES) };
+    }
     let route = match rewrite {
         Rewrite::Flags(_) | Rewrite::HostMalloc(_) => true,
         Rewrite::LockToCoarsePool => rules.routes.memory_lock,
@@ -432,4 +467,62 @@ pub fn decide(request: &Request, device: &Device, rules: &Rules) -> Decision {
         return Decision { withheld: Some(rewrite), ..passed };
     }
     Decision { action: Action::Rewrite(rewrite), warning: None, ..passed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Environment, Routes, Runtime};
+
+    /// Requests in which the rows differ: every flag value that a row names, under each circumstance that one asks for.
+    fn requests() -> Vec<(Request, Device, Rules)> {
+        let mut all = Vec::new();
+        let device = Device { generation: Generation::Rdna2, pcie_atomics: true, is_apu: false, svm: true };
+        let named = |row: &Row| match row.flags {
+            Match::Any => vec![0, 1],
+            Match::Is(value) | Match::Has(value) | Match::HasAll(value) => vec![value, value & value.wrapping_neg()],
+            Match::Beyond(bits) => vec![!bits & (!bits).wrapping_neg(), 1 << 27],
+        };
+        let flags: std::collections::BTreeSet<u32> = TABLE.iter().flat_map(named).collect();
+        for &call in Call::ALL {
+            for &flags in &flags {
+                for (soname, version) in [(5, Version::new(5, 2)), (6, Version::UNKNOWN), (7, Version::new(7, 2))] {
+                    for pool in Pool::ALL {
+                        for memory_lock in [Switch::Off, Switch::On, Switch::Auto] {
+                            for bits in 0..8 {
+                                let runtime = Runtime { hip_soname: soname, hip: version, rocr: version };
+                                let environment = Environment {
+                                    hip_host_coherent: bits & 1 != 0,
+                                    copies_are_fenced: true,
+                                    ..Environment::default()
+                                };
+                                let request = Request { pool, environment, ..Request::new(call, flags, runtime) };
+                                let device = Device { svm: bits & 2 != 0, pcie_atomics: bits & 4 != 0, ..device };
+                                all.push((
+                                    request,
+                                    device,
+                                    Rules { mode: Mode::Default, memory_lock, routes: Routes::ALL },
+                                ));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// Without the row another rule decides, or none. (What each row does is in tests/table.txt and tests/memory.txt.)
+    #[test]
+    fn no_row_can_be_taken_away_without_another_outcome() {
+        let requests = requests();
+        for (index, row) in TABLE.iter().enumerate() {
+            let differs = requests.iter().any(|(request, device, rules)| {
+                let with = decide_by(request, device, rules, u64::MAX);
+                let without = decide_by(request, device, rules, !(1 << index));
+                with.rule == row.rule && with != without
+            });
+            assert!(differs, "{} can be taken away", row.rule);
+        }
+    }
 }

@@ -1,18 +1,22 @@
-//! The hooks of libamdhip64.
+//! The hooks of libamdhip64 that do more than record.
 //!
 //! Each has the real function's own arguments and, behind them, the return address of the call.
+
+#![allow(non_snake_case)] // the names are HIP\'s
+
+pub use super::attributes::*;
+pub use super::ordering::*;
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_ulonglong, c_void};
 
 use rmcp_policy::{Call, Rewrite};
 
-use crate::abi::hip::{hipError_t, hipErrorSharedObjectInitFailed, hipSuccess};
-use crate::api;
+use crate::abi::hip::{hipError_t, hipErrorSharedObjectInitFailed, hipMemAdviseSetCoarseGrain, hipSuccess};
 use crate::call::Outermost;
 use crate::decide::{self, Asked, Verdict};
 use crate::hooks::address_by_name;
+use crate::hooks::hip::rows;
 use crate::hooks::hsa::CoarseLock;
-use crate::pointers::REWRITTEN;
 use crate::real::Real;
 use crate::recorder;
 
@@ -21,17 +25,16 @@ use crate::recorder;
 ///
 /// Whatever the real call returns is what the program gets: a rewritten call that fails is not tried again.
 fn allocate(
-    real: &'static Real,
     asked: Asked,
     call: impl FnOnce(Option<u32>) -> hipError_t,
     pointer: impl FnOnce() -> *mut c_void,
 ) -> hipError_t {
     let Some(outermost) = Outermost::enter() else { return call(None) };
     let decided;
-    let verdict = match outermost.ours(|| decide::remembered(real, &asked)).flatten() {
+    let verdict = match outermost.ours(|| decide::remembered(&asked)).flatten() {
         Some(verdict) => verdict,
         None => {
-            decided = outermost.ours(|| decide::hip(real, &asked)).unwrap_or_else(Verdict::internal_error);
+            decided = outermost.ours(|| decide::hip(&asked)).unwrap_or_else(Verdict::internal_error);
             &decided
         }
     };
@@ -55,7 +58,7 @@ unsafe fn stored(out: *mut *mut c_void) -> *mut c_void {
     unsafe { out.read_unaligned() }
 }
 
-pub unsafe extern "C" fn host_malloc<const I: usize>(
+pub unsafe extern "C" fn hipHostMalloc<const I: usize>(
     out: *mut *mut c_void,
     size: usize,
     flags: c_uint,
@@ -65,14 +68,13 @@ pub unsafe extern "C" fn host_malloc<const I: usize>(
     let Some(function) = real.hipHostMalloc() else { return hipErrorSharedObjectInitFailed };
     // SAFETY: the program's own arguments.
     allocate(
-        real,
-        Asked { call: Call::HipHostMalloc, size, flags, caller },
+        Asked { real, row: &rows::hipHostMalloc, call: Call::HipHostMalloc, size, flags, caller },
         |new| unsafe { function(out, size, new.unwrap_or(flags)) },
         || unsafe { stored(out) },
     )
 }
 
-pub unsafe extern "C" fn host_alloc<const I: usize>(
+pub unsafe extern "C" fn hipHostAlloc<const I: usize>(
     out: *mut *mut c_void,
     size: usize,
     flags: c_uint,
@@ -88,10 +90,12 @@ pub unsafe extern "C" fn host_alloc<const I: usize>(
         _ => unsafe { function(out, size, flags) },
     };
     // SAFETY: read only after success.
-    allocate(real, Asked { call: Call::HipHostAlloc, size, flags, caller }, call, || unsafe { stored(out) })
+    allocate(Asked { real, row: &rows::hipHostAlloc, call: Call::HipHostAlloc, size, flags, caller }, call, || unsafe {
+        stored(out)
+    })
 }
 
-pub unsafe extern "C" fn mem_alloc_host<const I: usize>(
+pub unsafe extern "C" fn hipMemAllocHost<const I: usize>(
     out: *mut *mut c_void,
     size: usize,
     caller: *const c_void,
@@ -105,26 +109,63 @@ pub unsafe extern "C" fn mem_alloc_host<const I: usize>(
         _ => unsafe { function(out, size) },
     };
     // SAFETY: read only after success.
-    allocate(real, Asked { call: Call::HipMemAllocHost, size, flags: 0, caller }, call, || unsafe { stored(out) })
-}
-
-pub unsafe extern "C" fn malloc_host<const I: usize>(
-    out: *mut *mut c_void,
-    size: usize,
-    caller: *const c_void,
-) -> hipError_t {
-    let real = Real::instance(I);
-    let Some(function) = real.hipMallocHost() else { return hipErrorSharedObjectInitFailed };
-    // SAFETY: the program's own arguments; read only after success.
     allocate(
-        real,
-        Asked { call: Call::HipMallocHost, size, flags: 0, caller },
-        |_| unsafe { function(out, size) },
+        Asked { real, row: &rows::hipMemAllocHost, call: Call::HipMemAllocHost, size, flags: 0, caller },
+        call,
         || unsafe { stored(out) },
     )
 }
 
-pub unsafe extern "C" fn host_register<const I: usize>(
+pub unsafe extern "C" fn hipExtMallocWithFlags<const I: usize>(
+    out: *mut *mut c_void,
+    size: usize,
+    flags: c_uint,
+    caller: *const c_void,
+) -> hipError_t {
+    let real = Real::instance(I);
+    let Some(function) = real.hipExtMallocWithFlags() else { return hipErrorSharedObjectInitFailed };
+    // SAFETY: the program's own arguments; read only after success.
+    allocate(
+        Asked { real, row: &rows::hipExtMallocWithFlags, call: Call::HipExtMallocWithFlags, size, flags, caller },
+        |new| unsafe { function(out, size, new.unwrap_or(flags)) },
+        || unsafe { stored(out) },
+    )
+}
+
+/// Managed memory has no flag for it either: HIP's documented way is advice on the memory that it has given.
+pub unsafe extern "C" fn hipMallocManaged<const I: usize>(
+    out: *mut *mut c_void,
+    size: usize,
+    flags: c_uint,
+    caller: *const c_void,
+) -> hipError_t {
+    let real = Real::instance(I);
+    let Some(function) = real.hipMallocManaged() else { return hipErrorSharedObjectInitFailed };
+    // SAFETY: the program's own arguments.
+    let call = || unsafe { function(out, size, flags) };
+    let Some(outermost) = Outermost::enter() else { return call() };
+    let asked = Asked { real, row: &rows::hipMallocManaged, call: Call::HipMallocManaged, size, flags, caller };
+    let mut verdict = outermost.ours(|| decide::hip(&asked)).unwrap_or_else(Verdict::internal_error);
+    let code = call();
+    outermost.ours(|| {
+        // SAFETY: read only after success.
+        let address = if code == hipSuccess { unsafe { stored(out) } } else { std::ptr::null_mut() };
+        if verdict.rewrite() == Some(Rewrite::AdviseCoarseGrain) && !address.is_null() {
+            let advised = real.hipMemAdvise().is_some_and(|advise| {
+                // SAFETY: the memory that HIP has just given.
+                unsafe { advise(address, size, hipMemAdviseSetCoarseGrain, verdict.ordinal) == hipSuccess }
+            });
+            if !advised {
+                verdict =
+                    verdict.passed("managed-advice-refused", "HIP refused to make this managed memory coarse-grained");
+            }
+        }
+        recorder::allocation(&asked, &verdict, address, code as i32);
+    });
+    code
+}
+
+pub unsafe extern "C" fn hipHostRegister<const I: usize>(
     pointer: *mut c_void,
     size: usize,
     flags: c_uint,
@@ -136,8 +177,8 @@ pub unsafe extern "C" fn host_register<const I: usize>(
         // SAFETY: the program's own arguments.
         return unsafe { function(pointer, size, flags) };
     };
-    let asked = Asked { call: Call::HipHostRegister, size, flags, caller };
-    let mut verdict = outermost.ours(|| decide::hip(real, &asked)).unwrap_or_else(Verdict::internal_error);
+    let asked = Asked { real, row: &rows::hipHostRegister, call: Call::HipHostRegister, size, flags, caller };
+    let mut verdict = outermost.ours(|| decide::hip(&asked)).unwrap_or_else(Verdict::internal_error);
     // There is no flag for it: the pinning call that HIP makes of this one is sent to the coarse-grained pool by our HSA hook.
     let marker = (verdict.rewrite() == Some(Rewrite::RegisterCoarse)).then(|| CoarseLock::expect(pointer, size));
     // SAFETY: the program's own arguments.
@@ -155,52 +196,6 @@ pub unsafe extern "C" fn host_register<const I: usize>(
         recorder::allocation(&asked, &verdict, address, code as i32);
     });
     code
-}
-
-/// A free: recorded, never changed.
-fn free(
-    name: &'static str,
-    pointer: *mut c_void,
-    caller: *const c_void,
-    call: impl FnOnce() -> hipError_t,
-) -> hipError_t {
-    let Some(outermost) = Outermost::enter() else { return call() };
-    // Forgotten before the call: afterwards the address may already belong to another thread's allocation.
-    let rewritten = outermost.ours(|| api::forget(pointer.addr())).unwrap_or(false);
-    let code = call();
-    outermost.ours(|| {
-        if rewritten && code != hipSuccess {
-            api::remember(pointer.addr());
-        }
-        recorder::free(name, pointer, code as i32, caller);
-    });
-    code
-}
-
-pub unsafe extern "C" fn host_free<const I: usize>(pointer: *mut c_void, caller: *const c_void) -> hipError_t {
-    let Some(function) = Real::instance(I).hipHostFree() else { return hipErrorSharedObjectInitFailed };
-    // SAFETY: the program's own argument.
-    free("hipHostFree", pointer, caller, || unsafe { function(pointer) })
-}
-
-pub unsafe extern "C" fn free_host<const I: usize>(pointer: *mut c_void, caller: *const c_void) -> hipError_t {
-    let Some(function) = Real::instance(I).hipFreeHost() else { return hipErrorSharedObjectInitFailed };
-    // SAFETY: the program's own argument.
-    free("hipFreeHost", pointer, caller, || unsafe { function(pointer) })
-}
-
-pub unsafe extern "C" fn host_unregister<const I: usize>(pointer: *mut c_void, caller: *const c_void) -> hipError_t {
-    let Some(function) = Real::instance(I).hipHostUnregister() else { return hipErrorSharedObjectInitFailed };
-    // SAFETY: the program's own argument.
-    free("hipHostUnregister", pointer, caller, || unsafe { function(pointer) })
-}
-
-/// `hipFree` takes host allocations too. Only rewritten ones are looked at: device memory passes without a trace.
-pub unsafe extern "C" fn device_free<const I: usize>(pointer: *mut c_void, caller: *const c_void) -> hipError_t {
-    let Some(function) = Real::instance(I).hipFree() else { return hipErrorSharedObjectInitFailed };
-    // SAFETY: the program's own argument.
-    let call = || unsafe { function(pointer) };
-    if REWRITTEN.contains(pointer.addr()) { free("hipFree", pointer, caller, call) } else { call() }
 }
 
 /// After a call that handed out the function `symbol`: hands out our hook of it, if there is one.
@@ -222,15 +217,16 @@ unsafe fn substitute<const I: usize>(code: hipError_t, symbol: *const c_char, ou
 }
 
 macro_rules! get_proc_address {
-    ($hook:ident, $real:ident) => {
-        pub unsafe extern "C" fn $hook<const I: usize>(
+    ($name:ident) => {
+        pub unsafe extern "C" fn $name<const I: usize>(
             symbol: *const c_char,
             out: *mut *mut c_void,
             version: c_int,
             flags: u64,
             status: *mut c_void,
+            _caller: *const c_void,
         ) -> hipError_t {
-            let Some(function) = Real::instance(I).$real() else { return hipErrorSharedObjectInitFailed };
+            let Some(function) = Real::instance(I).$name() else { return hipErrorSharedObjectInitFailed };
             // SAFETY: the program's own arguments.
             unsafe {
                 let code = function(symbol, out, version, flags, status);
@@ -240,18 +236,19 @@ macro_rules! get_proc_address {
         }
     };
 }
-get_proc_address!(get_proc_address, hipGetProcAddress);
-get_proc_address!(get_proc_address_spt, hipGetProcAddress_spt);
+get_proc_address!(hipGetProcAddress);
+get_proc_address!(hipGetProcAddress_spt);
 
 macro_rules! get_driver_entry_point {
-    ($hook:ident, $real:ident) => {
-        pub unsafe extern "C" fn $hook<const I: usize>(
+    ($name:ident) => {
+        pub unsafe extern "C" fn $name<const I: usize>(
             symbol: *const c_char,
             out: *mut *mut c_void,
             flags: c_ulonglong,
             status: *mut c_void,
+            _caller: *const c_void,
         ) -> hipError_t {
-            let Some(function) = Real::instance(I).$real() else { return hipErrorSharedObjectInitFailed };
+            let Some(function) = Real::instance(I).$name() else { return hipErrorSharedObjectInitFailed };
             // SAFETY: the program's own arguments.
             unsafe {
                 let code = function(symbol, out, flags, status);
@@ -261,5 +258,5 @@ macro_rules! get_driver_entry_point {
         }
     };
 }
-get_driver_entry_point!(get_driver_entry_point, hipGetDriverEntryPoint);
-get_driver_entry_point!(get_driver_entry_point_spt, hipGetDriverEntryPoint_spt);
+get_driver_entry_point!(hipGetDriverEntryPoint);
+get_driver_entry_point!(hipGetDriverEntryPoint_spt);
