@@ -4,15 +4,15 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rmcp_policy::{
-    Action, Call, Caller, Decision, Device, Pool, Request, Rewrite, Routes, Rules, Runtime, Version, Warning,
+    Action, Call, Caller, Decision, Device, Memory, Pool, Request, Rewrite, Routes, Rules, Runtime, Version, Warning,
 };
 use rmcp_record::Event;
 
-use crate::abi::hsa::{hsa_agent_t, hsa_amd_memory_pool_t};
 use crate::caller;
-use crate::devices::{self, Known};
-use crate::hooks::{Row, hip, hsa};
-use crate::real::{Function, Real};
+use crate::devices::{self, Found, Known};
+use crate::hooks::hsa::heaps::{self, Heaps};
+use crate::hooks::{Row, hip};
+use crate::real::{Function, INSTANCES, Real};
 use crate::recorder;
 use crate::say::say;
 use crate::settings::Settings;
@@ -39,6 +39,8 @@ pub struct Asked {
 pub struct Verdict {
     /// The policy's answer.
     pub decision: Decision,
+    /// The memory that the call gives: as decided, and as asked.
+    pub memory: [Memory; 2],
     /// The device that the request is for, if it could be found.
     pub device: Option<&'static Known>,
     /// HIP's ordinal of it; -1 when it is not known, and for HSA calls.
@@ -68,7 +70,8 @@ impl Verdict {
 
     /// The same request, passed after all for a reason that the policy could not know.
     pub fn passed(self, rule: &'static str, reason: &'static str) -> Self {
-        Self { decision: Decision { action: Action::Pass, rule, reason, ..self.decision }, event: None, ..self }
+        let decision = Decision { action: Action::Pass, rule, reason, ..self.decision };
+        Self { decision, memory: [self.memory[1]; 2], event: None, ..self }
     }
 
     /// Of a call that the policy does not know: who made it, and for which device.
@@ -77,6 +80,7 @@ impl Verdict {
         let ordinal = if real.is_initialised() { devices::current(real) } else { -1 };
         Self {
             decision,
+            memory: [Memory::Unknown; 2],
             device: devices::of_ordinal(real, ordinal),
             ordinal,
             caller: &caller::library(caller).name,
@@ -93,7 +97,7 @@ impl Verdict {
             warning: None,
             withheld: None,
         };
-        Self { decision, device: None, ordinal: -1, caller: "", event: None }
+        Self { decision, memory: [Memory::Unknown; 2], device: None, ordinal: -1, caller: "", event: None }
     }
 }
 
@@ -137,8 +141,9 @@ pub fn on_device(asked: &Asked, ordinal: i32) -> Verdict {
         ..Routes::default()
     };
     let caller = caller::library(asked.caller);
-    let decision = ask(asked, caller.class, runtime, routes, &device.map_or(Device::UNKNOWN, |known| known.policy));
-    Verdict { decision, device, ordinal, caller: &caller.name, event: None }
+    let policy = device.map_or(Device::UNKNOWN, |known| known.policy);
+    let (decision, memory) = ask(asked, Pool::None, caller.class, runtime, routes, &policy);
+    Verdict { decision, memory, device, ordinal, caller: &caller.name, event: None }
 }
 
 /// Whether host memory that this code asks for without flags is, or will be, rewritten on the current device.
@@ -148,8 +153,12 @@ pub fn rewrites_host_memory(real: &'static Real, caller: *const c_void) -> bool 
     real.initialise() && on_device(&asked, devices::current(real)).rewrite().is_some()
 }
 
-/// Gives the verdict on a HIP call that is recorded and never changed to `record`.
+/// Gives the verdict on a call that is recorded and never changed to `record`.
 pub fn recorded(asked: &Asked, record: impl FnOnce(&Verdict)) {
+    if asked.row.is_hsa() {
+        let device = heaps::of(asked.real).map_or((None, Device::UNKNOWN), Heaps::all_gpus);
+        return record(&hsa(asked, Pool::None, device, false));
+    }
     if let Some(verdict) = remembered(asked) {
         return record(verdict);
     }
@@ -160,55 +169,53 @@ pub fn recorded(asked: &Asked, record: impl FnOnce(&Verdict)) {
     }
 }
 
-/// Decides an `hsa_amd_memory_lock` for these agents (none: all GPUs); with the pool to lock to, if it is to be another.
-pub fn memory_lock(asked: &Asked, agents: &[hsa_agent_t]) -> (Verdict, Option<hsa_amd_memory_pool_t>) {
-    let real = asked.real;
-    let pools = hsa::cpu_pools(real).unwrap_or_default();
-    let coarse = pools.first_coarse();
-    let rocr = if pools.extended_fine() { Version::new(6, 4) } else { Version::new(5, 2) };
-    let runtime = Runtime { rocr, ..Runtime::default() };
-    let routes = Routes { memory_lock: coarse.is_some(), ..Routes::default() };
-    let (known, device) = devices::of_agents(real, agents);
+/// Decides an HSA request for memory of this kind and these GPUs; `coarse`: there is a coarse-grained pool that could be taken in its place.
+pub fn hsa(asked: &Asked, pool: Pool, (device, least): Found, coarse: bool) -> Verdict {
+    let rocr = heaps::of(asked.real).map_or(Version::UNKNOWN, |heaps| heaps.release(asked.real));
+    let runtime = Runtime { rocr, ..hip_of_process() };
+    let routes = Routes { memory_lock: coarse, coarse_pool: coarse, ..Routes::default() };
     let caller = caller::library(asked.caller);
-    let decision = ask(asked, caller.class, runtime, routes, &device);
-    let verdict = Verdict { decision, device: known, ordinal: -1, caller: &caller.name, event: None };
-    (verdict, coarse.filter(|_| verdict.rewrite() == Some(Rewrite::LockToCoarsePool)))
+    let (decision, memory) = ask(asked, pool, caller.class, runtime, routes, &least);
+    Verdict { decision, memory, device, ordinal: -1, caller: &caller.name, event: None }
 }
 
-fn ask(asked: &Asked, caller: Caller, runtime: Runtime, routes: Routes, device: &Device) -> Decision {
+/// The HIP library of this process, the newest if there are several: an HSA client's memory may be copied by it.
+fn hip_of_process() -> Runtime {
+    (0..INSTANCES)
+        .map(Real::instance)
+        .filter(|real| real.hipGetDeviceCount().is_some())
+        .map(|real| Runtime { hip_soname: real.soname_major(), hip: real.hip_version(), rocr: Version::UNKNOWN })
+        .max_by_key(|runtime| runtime.hip_soname)
+        .unwrap_or_default()
+}
+
+/// The decision, and the memory that it gives: as it is decided, and as it was asked.
+fn ask(
+    asked: &Asked,
+    pool: Pool,
+    caller: Caller,
+    runtime: Runtime,
+    routes: Routes,
+    device: &Device,
+) -> (Decision, [Memory; 2]) {
     let settings = Settings::get();
-    let request = Request {
-        call: asked.call,
-        flags: asked.flags,
-        pool: Pool::None,
-        runtime,
-        caller,
-        environment: settings.environment,
-    };
+    let request =
+        Request { call: asked.call, flags: asked.flags, pool, runtime, caller, environment: settings.environment };
     let decision = rmcp_policy::decide(&request, device, &Rules { routes, ..Rules::new(settings.mode) });
     if let Some(warning) = decision.warning {
-        warn_once(warning);
+        warn_at(warning, asked.row.name, asked.caller);
     }
-    decision
+    let memory = |decision: &Decision| rmcp_policy::memory(&request, device, decision);
+    let passed = Decision { action: Action::Pass, ..decision };
+    (decision, [memory(&decision), memory(&passed)])
 }
 
-/// Says each warning once per process.
-fn warn_once(warning: Warning) {
-    if first(warning) {
-        say(warning.sentence());
-        recorder::warning(warning);
-    }
-}
-
-/// Says a warning about one call site, once per process: the first.
+/// Says a warning once per process, with the place of the call by which it came up first.
 pub fn warn_at(warning: Warning, function: &str, called_from: *const c_void) {
-    if first(warning) {
-        say(&format!("{function} called from {}: {}", caller::place(called_from), warning.sentence()));
-        recorder::warning(warning);
-    }
-}
-
-fn first(warning: Warning) -> bool {
     static SAID: [AtomicBool; Warning::ALL.len()] = [const { AtomicBool::new(false) }; Warning::ALL.len()];
-    !SAID[warning as usize].swap(true, Ordering::Relaxed)
+    if !SAID[warning as usize].swap(true, Ordering::Relaxed) {
+        let sentence = format!("{function} called from {}: {}", caller::place(called_from), warning.sentence());
+        say(&sentence);
+        recorder::warning(warning, &sentence);
+    }
 }

@@ -12,7 +12,7 @@ use rmcp_policy::{Device, Generation};
 
 use crate::abi::hip::hipSuccess;
 use crate::abi::hsa::{HSA_AMD_AGENT_INFO_BDFID, HSA_AMD_AGENT_INFO_DOMAIN, HSA_DEVICE_TYPE_GPU, hsa_agent_t};
-use crate::hooks::hsa;
+use crate::hooks::hsa::heaps;
 use crate::real::Real;
 
 /// A GPU of this machine.
@@ -131,11 +131,14 @@ fn pci_of_ordinal(real: &Real, ordinal: c_int) -> Option<PciAddress> {
     CStr::from_bytes_until_nul(&text).ok()?.to_str().ok()?.parse().ok()
 }
 
+/// The GPUs that a request is for: the first of them that is known, and one device that stands for all.
+pub type Found = (Option<&'static Known>, Device);
+
 /// The GPUs behind HSA agents (none named: all GPU agents): the first of them, and what holds of all.
-pub fn of_agents(real: &Real, agents: &[hsa_agent_t]) -> (Option<&'static Known>, Device) {
+pub fn of_agents(real: &Real, agents: &[hsa_agent_t]) -> Found {
     let every;
     let agents = if agents.is_empty() {
-        every = hsa::agents(real, HSA_DEVICE_TYPE_GPU).unwrap_or_default();
+        every = heaps::agents(real, HSA_DEVICE_TYPE_GPU).unwrap_or_default();
         &every
     } else {
         agents
@@ -150,8 +153,8 @@ pub fn of_agents(real: &Real, agents: &[hsa_agent_t]) -> (Option<&'static Known>
 fn pci_of_agent(real: &Real, agent: hsa_agent_t) -> Option<PciAddress> {
     // SAFETY: both attributes are 32 bits wide.
     unsafe {
-        let location = hsa::attribute::<u32>(real, agent, HSA_AMD_AGENT_INFO_BDFID)?;
-        let domain = hsa::attribute::<u32>(real, agent, HSA_AMD_AGENT_INFO_DOMAIN).unwrap_or(0);
+        let location = heaps::attribute::<u32>(real, agent, HSA_AMD_AGENT_INFO_BDFID)?;
+        let domain = heaps::attribute::<u32>(real, agent, HSA_AMD_AGENT_INFO_DOMAIN).unwrap_or(0);
         Some(PciAddress::from_location(domain, location))
     }
 }

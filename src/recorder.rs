@@ -39,10 +39,10 @@ pub fn front(front: &FrontLoaded) {
     }
 }
 
-/// A warning was said.
-pub fn warning(warning: Warning) {
+/// A warning was said, in these words.
+pub fn warning(warning: Warning, sentence: &str) {
     if let Some(writer) = writer() {
-        writer.warning(warning.as_str(), warning.sentence());
+        writer.warning(warning.as_str(), sentence);
     }
 }
 
@@ -58,7 +58,16 @@ pub fn allocation(asked: &Asked, verdict: &Verdict, address: *mut c_void, code: 
 /// A call that the policy knows has returned `code`.
 pub fn call(asked: &Asked, verdict: &Verdict, details: &Details, code: i32) {
     count(asked.row);
-    tracing::debug!(?asked, ?verdict.decision, ?verdict.ordinal, ?details, code, "call");
+    tracing::debug!(
+        call = asked.row.name,
+        flags = asked.flags,
+        ?verdict.decision,
+        memory = verdict.memory[0].as_str(),
+        ordinal = verdict.ordinal,
+        ?details,
+        code,
+        "call"
+    );
     let Some(writer) = writer() else { return };
     match verdict.event.filter(|_| code == 0 && details.arguments[0].name.is_empty() && details.repair.is_none()) {
         Some(event) => writer.record_like(event, details.size, details.pointer),
@@ -96,6 +105,10 @@ pub fn event(asked: &Asked, verdict: &Verdict, code: i32) -> Event<'static> {
         },
         rule: decision.rule,
         warning: decision.warning.map_or("", Warning::as_str),
+        memory: match verdict.memory[0].as_str() {
+            "" => asked.row.memory(asked.real, flags_used),
+            memory => memory,
+        },
         ..of(asked.row, asked.real, flags_used, verdict, code)
     }
 }

@@ -110,7 +110,6 @@ fn every_export_of_hip_that_has_to_do_with_memory_is_hooked_or_passed_for_a_reas
 }
 
 #[test]
-#[ignore = "hsa/passed.rs is filled together with the hooks of HSA"]
 fn every_export_of_hsa_that_has_to_do_with_memory_is_hooked_or_passed_for_a_reason() {
     check("libhsa-runtime64.so", &[1], hsa::BEGINNINGS, hsa::NAMES);
 }

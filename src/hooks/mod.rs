@@ -20,11 +20,12 @@ pub mod hsa;
 
 use std::ffi::{CStr, c_void};
 
-use rmcp_policy::Call;
+use rmcp_policy::{Call, Caller};
 use rmcp_record::{Argument, Kind};
 
 use crate::api;
 use crate::call::Outermost;
+use crate::caller;
 use crate::decide::{self, Asked, Verdict};
 use crate::real::{Function, INSTANCES, Real};
 use crate::recorder;
@@ -68,6 +69,11 @@ pub struct Details {
 }
 
 impl Row {
+    /// Whether it is a function of HSA's.
+    pub fn is_hsa(&self) -> bool {
+        self.name.starts_with("hsa_")
+    }
+
     /// Whether the function gives the program memory that RMCP counts.
     pub fn gives_memory(&self) -> bool {
         matches!(self.kind, Kind::Allocate | Kind::Pin | Kind::Create | Kind::Import)
@@ -87,6 +93,14 @@ impl Row {
     }
 }
 
+/// The outermost call, unless it is a call of HSA's that AMD's libraries make of their own accord: that is only forwarded, as what they ask within a
+/// hooked call is.
+fn by_program<'a>(outermost: &'a Option<Outermost>, row: &Row, caller: *const c_void) -> Option<&'a Outermost> {
+    let outermost = outermost.as_ref()?;
+    let theirs = row.is_hsa() && outermost.ours(|| caller::library(caller).class == Caller::Runtime) != Some(false);
+    (!theirs).then_some(outermost)
+}
+
 /// A call that is recorded and never changed.
 ///
 /// Not generic, and one copy: the program's own work is behind `call` and `details`.
@@ -98,7 +112,8 @@ fn recorded(
     call: &mut dyn FnMut(bool) -> u32,
     details: &mut dyn FnMut(bool) -> Details,
 ) -> u32 {
-    let Some(outermost) = Outermost::enter() else { return call(false) };
+    let outermost = Outermost::enter();
+    let Some(outermost) = by_program(&outermost, row, caller) else { return call(false) };
     // Forgotten before the call: afterwards the address may already belong to another thread's allocation.
     let forgotten = outermost.ours(|| {
         if row.gives_memory() {

@@ -318,8 +318,8 @@ impl Runtime {
 pub enum Caller {
     /// The program or a library that is in no list.
     Program,
-    /// `libamdhip64` itself.
-    Hip,
+    /// `libamdhip64` or `libhsa-runtime64` itself.
+    Runtime,
     /// A library of the never list: it is known to poll host memory while a kernel runs.
     NeverList,
     /// Code that belongs to no loaded file (generated code), or not determined. HIP requests of it are treated like the program's, HSA requests pass.
@@ -337,8 +337,8 @@ impl Caller {
     pub fn of_library(file_name: &str) -> Self {
         if file_name.is_empty() {
             Self::Unknown
-        } else if file_name.starts_with("libamdhip64") {
-            Self::Hip
+        } else if ["libamdhip64", "libhsa-runtime64"].iter().any(|start| file_name.starts_with(start)) {
+            Self::Runtime
         } else if NEVER_LIST.iter().any(|start| file_name.starts_with(start)) {
             Self::NeverList
         } else {
@@ -537,13 +537,11 @@ pub enum Warning {
     StreamValueOnRewritten,
     /// An event with `hipEventDisableSystemFence` in a process with memory that was made non-coherent.
     EventWithoutSystemFence,
-    /// `hipDeviceAttributeHostNativeAtomicSupported` was asked for in a process with memory that was made non-coherent.
-    HostAtomicsOnRewritten,
 }
 
 impl Warning {
     /// Every warning.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::CoherentWithoutAtomics,
         Self::RegisterCoarseIgnored,
         Self::RegisterNeedsFencedCopies,
@@ -552,7 +550,6 @@ impl Warning {
         Self::HsaNeedsFencedCopies,
         Self::StreamValueOnRewritten,
         Self::EventWithoutSystemFence,
-        Self::HostAtomicsOnRewritten,
     ];
 
     /// Stable name.
@@ -566,7 +563,6 @@ impl Warning {
             Self::HsaNeedsFencedCopies => "hsa-needs-fenced-copies",
             Self::StreamValueOnRewritten => "stream-value-on-rewritten",
             Self::EventWithoutSystemFence => "event-without-system-fence",
-            Self::HostAtomicsOnRewritten => "host-atomics-on-rewritten",
         }
     }
 
@@ -603,10 +599,6 @@ impl Warning {
             Self::EventWithoutSystemFence => {
                 "an event was made with hipEventDisableSystemFence while host memory is non-coherent because of RMCP: waiting for it does not make \
                  a kernel's results visible to the CPU; leave the flag out, or allocate what the CPU reads with hipHostMallocCoherent"
-            }
-            Self::HostAtomicsOnRewritten => {
-                "the program asked whether the GPU's atomics on host memory are atomic for the CPU too: not on memory that RMCP made non-coherent; \
-                 allocate what both sides change with hipHostMallocCoherent"
             }
         }
     }

@@ -328,7 +328,7 @@ const OTHER_GENERATION: (&str, &str) =
     ("other-generation", "The device is not known to be RDNA1 or RDNA2, so nothing is changed.");
 const RUNTIME_INTERNAL: (&str, &str) = (
     "runtime-internal",
-    "The request is the HIP runtime's own; its printf, host-call and synchronisation buffers must be coherent.",
+    "The request is AMD's runtime's own; its printf, host-call and synchronisation buffers must be coherent.",
 );
 const NEVER_LISTED: (&str, &str) = (
     "never-list",
@@ -419,7 +419,7 @@ fn decide_by(request: &Request, device: &Device, rules: &Rules, among: u64) -> D
         return pass(OTHER_GENERATION);
     }
     match request.caller {
-        Caller::Hip => return pass(RUNTIME_INTERNAL),
+        Caller::Runtime => return pass(RUNTIME_INTERNAL),
         Caller::NeverList => return pass(NEVER_LISTED),
         Caller::Program | Caller::Unknown => {}
     }

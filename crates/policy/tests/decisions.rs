@@ -25,7 +25,7 @@ const UNKNOWN: Runtime = Runtime { hip_soname: 6, hip: Version::UNKNOWN, rocr: V
 /// An HSA client in a process without HIP.
 const ONLY_HSA: Runtime = Runtime { hip_soname: 0, hip: Version::UNKNOWN, rocr: Version::new(6, 4) };
 const RUNTIMES: [Runtime; 6] = [HIP_5_2, HIP_6_2, HIP_6_4, HIP_7_2, UNKNOWN, ONLY_HSA];
-const CALLERS: [Caller; 4] = [Caller::Program, Caller::Hip, Caller::NeverList, Caller::Unknown];
+const CALLERS: [Caller; 4] = [Caller::Program, Caller::Runtime, Caller::NeverList, Caller::Unknown];
 
 /// Every combination of the known flag bits, small numbers (advice, allocation types) and some unknown bits.
 fn all_flags() -> Vec<u32> {
@@ -103,7 +103,7 @@ fn what_may_never_happen_never_happens() {
         assert_eq!(reason(decision.rule), Some(decision.reason), "{}", say());
         assert!(!(rewritten && (mode == Mode::Off || mode == Mode::Audit)), "{}", say());
         assert!(!(rewritten && device.generation == Generation::Other), "{}", say());
-        assert!(!(rewritten && matches!(request.caller, Caller::Hip | Caller::NeverList)), "{}", say());
+        assert!(!(rewritten && matches!(request.caller, Caller::Runtime | Caller::NeverList)), "{}", say());
         assert!(!(rewritten && decision.warning.is_some()), "{}", say());
         assert!(decision.withheld.is_none() || (mode == Mode::Audit && !rewritten), "{}", say());
         if mode == Mode::Off || device.generation == Generation::Other {
@@ -369,7 +369,7 @@ fn a_fine_pool_of_an_hsa_client_is_replaced_only_where_hip_cannot_copy_stale_dat
             assert_eq!(ask(call, runtime, true, Caller::Program).action, Action::Rewrite(Rewrite::CoarsePool));
         }
         for (caller, rule) in
-            [(Caller::Hip, "runtime-internal"), (Caller::NeverList, "never-list"), (Caller::Unknown, "unknown-caller")]
+            [(Caller::Runtime, "runtime-internal"), (Caller::NeverList, "never-list"), (Caller::Unknown, "unknown-caller")]
         {
             assert_eq!(ask(call, ONLY_HSA, true, caller).rule, rule);
         }
@@ -411,7 +411,8 @@ fn managed_memory_is_changed_in_strict_mode_on_kernels_with_svm() {
 #[test]
 fn callers_are_classed_by_file_name() {
     for (name, class) in [
-        ("libamdhip64.so.5", Caller::Hip),
+        ("libamdhip64.so.5", Caller::Runtime),
+        ("libhsa-runtime64.so.1", Caller::Runtime),
         ("librccl.so.1", Caller::NeverList),
         ("libucp.so.0", Caller::NeverList),
         ("libuct_rocm.so.0", Caller::NeverList),

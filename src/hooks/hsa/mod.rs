@@ -1,5 +1,9 @@
 //! The hooks of libhsa-runtime64.
+//!
+//! A HIP call passes the fronts of both libraries: what HSA is asked within a hooked HIP call is forwarded only, and so is what AMD's libraries ask of their
+//! own accord, from calls that are not hooked and from threads of theirs.
 
+pub mod heaps;
 pub mod list;
 #[cfg(test)]
 pub mod passed;
@@ -7,15 +11,18 @@ mod special;
 
 use std::ffi::{c_int, c_void};
 
-use crate::abi::hsa::{HSA_STATUS_ERROR, hsa_agent_t, hsa_amd_memory_pool_t, hsa_status_t};
-use crate::hooks::{Entries, Kind, Memory, Row, hooks};
-use crate::real::Function;
-pub use special::{CoarseLock, agents, attribute, cpu_pools};
+use crate::abi::hsa::*;
+use crate::hooks::{Argument, Details, Entries, Kind, Memory, Row, Word, hooks, read, recorded};
+use crate::real::{Function, Real};
+pub use special::CoarseLock;
 
 /// What HSA's functions return.
-#[allow(dead_code)]
 type Status = hsa_status_t;
-#[allow(dead_code)] // until a row is recorded only
 const UNAVAILABLE: Status = HSA_STATUS_ERROR;
+
+macro_rules! handles {
+    ($($handle:ty)*) => { $(impl Word for $handle { fn word(self) -> u64 { self.handle } })* };
+}
+handles! { hsa_agent_t hsa_signal_t hsa_amd_vmem_alloc_handle_t }
 
 list::hsa_list! { hooks }

@@ -1,19 +1,22 @@
 //! The hooks of libhsa-runtime64 that do more than record.
 
+#![allow(non_snake_case)] // the names are HSA's
+
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
+use std::ptr::null_mut;
 
-use rmcp_policy::Call;
+use rmcp_policy::flags::{SVM_COARSE_GRAINED, SVM_FINE_GRAINED};
+use rmcp_policy::{Call, Device, Pool, Rewrite};
+use rmcp_record::Argument;
 
-use crate::abi::hsa::{
-    HSA_AGENT_INFO_DEVICE, HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_COARSE_GRAINED,
-    HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_FINE_GRAINED, HSA_AMD_MEMORY_POOL_INFO_GLOBAL_FLAGS,
-    HSA_AMD_MEMORY_POOL_INFO_SEGMENT, HSA_AMD_SEGMENT_GLOBAL, HSA_DEVICE_TYPE_CPU, HSA_STATUS_ERROR,
-    HSA_STATUS_INFO_BREAK, HSA_STATUS_SUCCESS, hsa_agent_t, hsa_amd_memory_pool_t, hsa_status_t,
-};
-use crate::call::Outermost;
+use crate::abi::hsa::*;
+use crate::call::{Outermost, keeping_errno};
 use crate::decide::{self, Asked, Verdict};
+use crate::devices::{self, Found};
+use crate::hooks::hsa::heaps::{self, Heaps, Known};
 use crate::hooks::hsa::rows;
+use crate::hooks::{Details, by_program};
 use crate::real::Real;
 use crate::recorder;
 
@@ -52,6 +55,116 @@ fn is_expected(pointer: *const c_void, size: usize) -> bool {
     length != 0 && from <= start && start.saturating_add(length) <= to
 }
 
+pub unsafe extern "C" fn hsa_shut_down<const I: usize>(_caller: *const c_void) -> hsa_status_t {
+    let real = Real::instance(I);
+    let Some(function) = real.hsa_shut_down() else { return HSA_STATUS_ERROR };
+    keeping_errno(|| heaps::forget(real));
+    // SAFETY: as the program called it.
+    unsafe { function() }
+}
+
+/// What is known of the pool or region `handle`, and for whom its memory is: where it is not known, for nobody that is.
+fn place(real: &Real, handle: u64, look_up: fn(&Heaps, u64) -> Option<Known>) -> Known {
+    let known = heaps::of(real).and_then(|heaps| look_up(heaps, handle));
+    known.unwrap_or(Known { pool: Pool::None, device: (None, Device::UNKNOWN), coarse: None })
+}
+
+/// An allocation from a pool or region: `call` makes the real call with this or another one; `pointer` is what it allocated.
+fn allocate(
+    asked: Asked,
+    handle: u64,
+    look_up: fn(&Heaps, u64) -> Option<Known>,
+    call: impl Fn(u64) -> hsa_status_t,
+    pointer: impl FnOnce() -> *mut c_void,
+) -> hsa_status_t {
+    let outermost = Outermost::enter();
+    let Some(outermost) = by_program(&outermost, asked.row, asked.caller) else { return call(handle) };
+    let (verdict, coarse) = outermost
+        .ours(|| {
+            let place = place(asked.real, handle, look_up);
+            (decide::hsa(&asked, place.pool, place.device, place.coarse.is_some()), place.coarse)
+        })
+        .unwrap_or_else(|| (Verdict::internal_error(), None));
+    let status = call(match (verdict.rewrite(), coarse) {
+        (Some(Rewrite::CoarsePool), Some(coarse)) => coarse,
+        _ => handle,
+    });
+    outermost.ours(|| {
+        let address = if status == HSA_STATUS_SUCCESS { pointer() } else { null_mut() };
+        recorder::allocation(&asked, &verdict, address, status as i32);
+    });
+    status
+}
+
+pub unsafe extern "C" fn hsa_amd_memory_pool_allocate<const I: usize>(
+    pool: hsa_amd_memory_pool_t,
+    size: usize,
+    flags: u32,
+    out: *mut *mut c_void,
+    caller: *const c_void,
+) -> hsa_status_t {
+    let real = Real::instance(I);
+    let Some(function) = real.hsa_amd_memory_pool_allocate() else { return HSA_STATUS_ERROR };
+    let row = &rows::hsa_amd_memory_pool_allocate;
+    allocate(
+        Asked { real, row, call: Call::HsaMemoryPoolAllocate, size, flags, caller },
+        pool.handle,
+        Heaps::pool,
+        // SAFETY: the program's own arguments, with a pool of the same runtime.
+        |handle| unsafe { function(hsa_amd_memory_pool_t { handle }, size, flags, out) },
+        // SAFETY: the real function has just written it.
+        || unsafe { out.read_unaligned() },
+    )
+}
+
+pub unsafe extern "C" fn hsa_memory_allocate<const I: usize>(
+    region: hsa_region_t,
+    size: usize,
+    out: *mut *mut c_void,
+    caller: *const c_void,
+) -> hsa_status_t {
+    let real = Real::instance(I);
+    let Some(function) = real.hsa_memory_allocate() else { return HSA_STATUS_ERROR };
+    allocate(
+        Asked { real, row: &rows::hsa_memory_allocate, call: Call::HsaMemoryAllocate, size, flags: 0, caller },
+        region.handle,
+        Heaps::region,
+        // SAFETY: the program's own arguments, with a region of the same runtime.
+        |handle| unsafe { function(hsa_region_t { handle }, size, out) },
+        // SAFETY: the real function has just written it.
+        || unsafe { out.read_unaligned() },
+    )
+}
+
+/// A call of the program's that is decided and never changed.
+fn recorded(
+    asked: Asked,
+    about: impl FnOnce() -> (Pool, Found),
+    call: impl FnOnce() -> hsa_status_t,
+    details: impl FnOnce(bool) -> Details,
+) -> hsa_status_t {
+    let outermost = Outermost::enter();
+    let Some(outermost) = by_program(&outermost, asked.row, asked.caller) else { return call() };
+    let status = call();
+    outermost.ours(|| {
+        let (pool, device) = about();
+        let verdict = decide::hsa(&asked, pool, device, false);
+        recorder::call(&asked, &verdict, &details(status == HSA_STATUS_SUCCESS), status as i32);
+    });
+    status
+}
+
+/// The GPUs among the agents that a call names.
+///
+/// # Safety
+/// `agents` is null or has `count` elements.
+unsafe fn named(real: &Real, agents: *const hsa_agent_t, count: c_int) -> Found {
+    let count = if agents.is_null() { 0 } else { usize::try_from(count).unwrap_or(0) };
+    // SAFETY: the caller's promise.
+    let agents: Vec<_> = (0..count).map(|index| unsafe { agents.add(index).read_unaligned() }).collect();
+    devices::of_agents(real, &agents)
+}
+
 pub unsafe extern "C" fn hsa_amd_memory_lock_to_pool<const I: usize>(
     pointer: *mut c_void,
     size: usize,
@@ -60,23 +173,30 @@ pub unsafe extern "C" fn hsa_amd_memory_lock_to_pool<const I: usize>(
     pool: hsa_amd_memory_pool_t,
     flags: u32,
     agent_pointer: *mut *mut c_void,
-    _caller: *const c_void,
+    caller: *const c_void,
 ) -> hsa_status_t {
     let real = Real::instance(I);
     let Some(function) = real.hsa_amd_memory_lock_to_pool() else { return HSA_STATUS_ERROR };
-    let mut target = pool;
-    if is_expected(pointer, size)
-        && let Ok(Some(coarse)) = std::panic::catch_unwind(|| cpu_pools(real)?.coarse_beside(pool))
-    {
-        target = coarse;
-    }
     // SAFETY: the caller's own arguments, with a pool of the same runtime.
-    let status = unsafe { function(pointer, size, agents, agent_count, target, flags, agent_pointer) };
-    if target.handle != pool.handle && status == HSA_STATUS_SUCCESS {
-        let (start, length, _) = COARSE_LOCK.get();
-        COARSE_LOCK.set((start, length, true));
+    let call = |pool| unsafe { function(pointer, size, agents, agent_count, pool, flags, agent_pointer) };
+    if is_expected(pointer, size) {
+        // Within a hipHostRegister that is to be coarse-grained; there is no other way to this place in such a thread.
+        let coarse = std::panic::catch_unwind(|| place(real, pool.handle, Heaps::pool).coarse).ok().flatten();
+        let status = call(coarse.map_or(pool, |handle| hsa_amd_memory_pool_t { handle }));
+        if coarse.is_some() && status == HSA_STATUS_SUCCESS {
+            let (start, length, _) = COARSE_LOCK.get();
+            COARSE_LOCK.set((start, length, true));
+        }
+        return status;
     }
-    status
+    let row = &rows::hsa_amd_memory_lock_to_pool;
+    recorded(
+        Asked { real, row, call: Call::HsaMemoryLockToPool, size, flags, caller },
+        // SAFETY: the program's own array, which the real function has read too.
+        || (place(real, pool.handle, Heaps::pool).pool, unsafe { named(real, agents, agent_count) }),
+        || call(pool),
+        |_| Details { pointer: pointer.addr() as u64, size: size as u64, ..Details::default() },
+    )
 }
 
 pub unsafe extern "C" fn hsa_amd_memory_lock<const I: usize>(
@@ -91,166 +211,121 @@ pub unsafe extern "C" fn hsa_amd_memory_lock<const I: usize>(
     let Some(function) = real.hsa_amd_memory_lock() else { return HSA_STATUS_ERROR };
     // SAFETY: the program's own arguments.
     let as_asked = || unsafe { function(pointer, size, agents, agent_count, agent_pointer) };
-    let Some(outermost) = Outermost::enter() else { return as_asked() };
-    let asked = Asked { real, row: &rows::hsa_amd_memory_lock, call: Call::HsaMemoryLock, size, flags: 0, caller };
-    let (verdict, pool) = outermost
+    let row = &rows::hsa_amd_memory_lock;
+    let outermost = Outermost::enter();
+    let Some(outermost) = by_program(&outermost, row, caller) else { return as_asked() };
+    let asked = Asked { real, row, call: Call::HsaMemoryLock, size, flags: 0, caller };
+    let (verdict, coarse) = outermost
         .ours(|| {
-            let named = if agents.is_null() { 0 } else { usize::try_from(agent_count).unwrap_or(0) };
+            let coarse = heaps::of(real).and_then(Heaps::first_coarse);
             // SAFETY: the program's own array, which the real function would read too.
-            let agents: Vec<_> = (0..named).map(|index| unsafe { agents.add(index).read_unaligned() }).collect();
-            decide::memory_lock(&asked, &agents)
+            let device = unsafe { named(real, agents, agent_count) };
+            (decide::hsa(&asked, Pool::None, device, coarse.is_some()), coarse)
         })
         .unwrap_or_else(|| (Verdict::internal_error(), None));
-    let status = match (pool, real.hsa_amd_memory_lock_to_pool()) {
+    let coarse = coarse.filter(|_| verdict.rewrite() == Some(Rewrite::LockToCoarsePool));
+    let status = match (coarse, real.hsa_amd_memory_lock_to_pool()) {
         // SAFETY: the program's own arguments, with a pool of this runtime.
         (Some(pool), Some(to_pool)) => unsafe { to_pool(pointer, size, agents, agent_count, pool, 0, agent_pointer) },
         _ => as_asked(),
     };
     outermost.ours(|| {
-        let address = if status == HSA_STATUS_SUCCESS { pointer } else { std::ptr::null_mut() };
+        let address = if status == HSA_STATUS_SUCCESS { pointer } else { null_mut() };
         recorder::allocation(&asked, &verdict, address, status as i32);
     });
     status
 }
 
-/// HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_EXTENDED_SCOPE_FINE_GRAINED (hsa_ext_amd.h since ROCr 5.7).
-const EXTENDED_FINE: u32 = 8;
-const FINE: u32 = HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_FINE_GRAINED;
-const COARSE: u32 = HSA_AMD_MEMORY_POOL_GLOBAL_FLAG_COARSE_GRAINED;
-
-/// The global-segment pools (handle, global flags) of each CPU agent, in the runtime's order.
-#[derive(Debug, Default)]
-pub struct Pools(Vec<Vec<(hsa_amd_memory_pool_t, u32)>>);
-
-impl Pools {
-    /// The first CPU agent's exactly coarse-grained pool.
-    pub fn first_coarse(&self) -> Option<hsa_amd_memory_pool_t> {
-        Self::coarse(self.0.first()?)
-    }
-
-    /// The exactly coarse-grained pool of the CPU agent whose exactly fine-grained pool this is.
-    fn coarse_beside(&self, fine: hsa_amd_memory_pool_t) -> Option<hsa_amd_memory_pool_t> {
-        Self::coarse(
-            self.0
-                .iter()
-                .find(|pools| pools.iter().any(|(pool, flags)| pool.handle == fine.handle && *flags == FINE))?,
-        )
-    }
-
-    /// Whether a CPU agent has an extended-scope fine-grained pool.
-    pub fn extended_fine(&self) -> bool {
-        self.0.iter().flatten().any(|(_, flags)| *flags == EXTENDED_FINE)
-    }
-
-    fn coarse(pools: &[(hsa_amd_memory_pool_t, u32)]) -> Option<hsa_amd_memory_pool_t> {
-        pools.iter().find(|(_, flags)| *flags == COARSE).map(|(pool, _)| *pool)
+/// What a list of attributes asks of coherence, in the policy's words; the last one counts.
+fn coherence(attributes: impl DoubleEndedIterator<Item = hsa_amd_svm_attribute_pair_t>) -> u32 {
+    let flag = u64::from(HSA_AMD_SVM_ATTRIB_GLOBAL_FLAG);
+    match attributes.rev().find(|pair| pair.attribute == flag).map(|pair| u32::try_from(pair.value)) {
+        Some(Ok(HSA_AMD_SVM_GLOBAL_FLAG_FINE_GRAINED)) => SVM_FINE_GRAINED,
+        Some(Ok(HSA_AMD_SVM_GLOBAL_FLAG_COARSE_GRAINED)) => SVM_COARSE_GRAINED,
+        _ => 0,
     }
 }
 
-/// The agents of one kind, in the runtime's order. `None` before hsa_init.
-pub fn agents(real: &Real, wanted: u32) -> Option<Vec<hsa_agent_t>> {
-    struct Walk<'a> {
-        real: &'a Real,
-        wanted: u32,
-        agents: Vec<hsa_agent_t>,
-    }
-    unsafe extern "C" fn visit(agent: hsa_agent_t, data: *mut c_void) -> hsa_status_t {
-        // SAFETY: `data` is the walk below.
-        let walk = unsafe { &mut *data.cast::<Walk>() };
-        // SAFETY: the attribute is a 32-bit hsa_device_type_t.
-        if unsafe { attribute::<u32>(walk.real, agent, HSA_AGENT_INFO_DEVICE) } == Some(walk.wanted) {
-            walk.agents.push(agent);
-        }
-        HSA_STATUS_SUCCESS
-    }
-    let mut walk = Walk { real, wanted, agents: Vec::new() };
-    // SAFETY: the callback gets the walk, which outlives the call.
-    let status = unsafe { real.hsa_iterate_agents()?(Some(visit), (&raw mut walk).cast()) };
-    (status == HSA_STATUS_SUCCESS).then_some(walk.agents)
+pub unsafe extern "C" fn hsa_amd_svm_attributes_set<const I: usize>(
+    pointer: *mut c_void,
+    size: usize,
+    attributes: *mut hsa_amd_svm_attribute_pair_t,
+    count: usize,
+    caller: *const c_void,
+) -> hsa_status_t {
+    let real = Real::instance(I);
+    let Some(function) = real.hsa_amd_svm_attributes_set() else { return HSA_STATUS_ERROR };
+    let readable = if attributes.is_null() { 0 } else { count };
+    // SAFETY: the program's own array, which the real function reads too.
+    let flags = coherence((0..readable).map(|index| unsafe { attributes.add(index).read_unaligned() }));
+    recorded(
+        Asked { real, row: &rows::hsa_amd_svm_attributes_set, call: Call::HsaSvmAttributesSet, size, flags, caller },
+        || (Pool::None, heaps::of(real).map_or((None, Device::UNKNOWN), Heaps::all_gpus)),
+        // SAFETY: the program's own arguments.
+        || unsafe { function(pointer, size, attributes, count) },
+        |_| {
+            let count = Argument { name: "attribute_count", value: count as u64 };
+            Details {
+                pointer: pointer.addr() as u64,
+                size: size as u64,
+                arguments: [count, NONE, NONE, NONE],
+                ..Details::default()
+            }
+        },
+    )
 }
 
-/// An attribute of an agent.
-///
-/// # Safety
-/// The attribute's type is `T`.
-pub unsafe fn attribute<T: Copy + Default>(real: &Real, agent: hsa_agent_t, attribute: u32) -> Option<T> {
-    let mut value = T::default();
-    // SAFETY: the caller's promise.
-    let status = unsafe { real.hsa_agent_get_info()?(agent, attribute, (&raw mut value).cast()) };
-    (status == HSA_STATUS_SUCCESS).then_some(value)
-}
+const NONE: Argument = Argument { name: "", value: 0 };
 
-/// The pools of the CPU agents. `None` before hsa_init.
-pub fn cpu_pools(real: &Real) -> Option<Pools> {
-    struct Walk<'a> {
-        real: &'a Real,
-        pools: Vec<(hsa_amd_memory_pool_t, u32)>,
-    }
-    unsafe extern "C" fn visit(pool: hsa_amd_memory_pool_t, data: *mut c_void) -> hsa_status_t {
-        // SAFETY: `data` is the walk below.
-        let walk = unsafe { &mut *data.cast::<Walk>() };
-        let Some(info) = walk.real.hsa_amd_memory_pool_get_info() else { return HSA_STATUS_INFO_BREAK };
-        let (mut segment, mut flags) = (0u32, 0u32);
-        // SAFETY: both attributes are 32 bits wide.
-        let known = unsafe {
-            info(pool, HSA_AMD_MEMORY_POOL_INFO_SEGMENT, (&raw mut segment).cast()) == HSA_STATUS_SUCCESS
-                && segment == HSA_AMD_SEGMENT_GLOBAL
-                && info(pool, HSA_AMD_MEMORY_POOL_INFO_GLOBAL_FLAGS, (&raw mut flags).cast()) == HSA_STATUS_SUCCESS
-        };
-        if known {
-            walk.pools.push((pool, flags));
-        }
-        HSA_STATUS_SUCCESS
-    }
-    let iterate = real.hsa_amd_agent_iterate_memory_pools()?;
-    let mut all = Vec::new();
-    for agent in agents(real, HSA_DEVICE_TYPE_CPU)? {
-        let mut walk = Walk { real, pools: Vec::new() };
-        // SAFETY: the callback gets the walk, which outlives the call.
-        unsafe { iterate(agent, Some(visit), (&raw mut walk).cast()) };
-        all.push(walk.pools);
-    }
-    Some(Pools(all))
+pub unsafe extern "C" fn hsa_amd_vmem_handle_create<const I: usize>(
+    pool: hsa_amd_memory_pool_t,
+    size: usize,
+    memory_type: hsa_amd_memory_type_t,
+    flags: u64,
+    handle: *mut hsa_amd_vmem_alloc_handle_t,
+    caller: *const c_void,
+) -> hsa_status_t {
+    let real = Real::instance(I);
+    let Some(function) = real.hsa_amd_vmem_handle_create() else { return HSA_STATUS_ERROR };
+    let (row, call) = (&rows::hsa_amd_vmem_handle_create, Call::HsaVmemHandleCreate);
+    recorded(
+        Asked { real, row, call, size, flags: flags as u32, caller },
+        || {
+            let place = place(real, pool.handle, Heaps::pool);
+            (place.pool, place.device)
+        },
+        // SAFETY: the program's own arguments.
+        || unsafe { function(pool, size, memory_type, flags, handle) },
+        |done| {
+            // SAFETY: after success the real function has written it.
+            let pointer = if done { unsafe { handle.read_unaligned() }.handle } else { 0 };
+            let memory_type = Argument { name: "memory_type", value: u64::from(memory_type) };
+            Details { pointer, size: size as u64, arguments: [memory_type, NONE, NONE, NONE], ..Details::default() }
+        },
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pool(handle: u64) -> hsa_amd_memory_pool_t {
-        hsa_amd_memory_pool_t { handle }
-    }
-
-    fn handle(pool: Option<hsa_amd_memory_pool_t>) -> Option<u64> {
-        pool.map(|pool| pool.handle)
-    }
-
     #[test]
-    fn the_coarse_pool_is_of_the_same_agent_and_exactly_coarse() {
-        let pools = Pools(vec![
-            vec![(pool(1), FINE), (pool(2), FINE | 1), (pool(3), COARSE)],
-            vec![(pool(4), FINE), (pool(5), COARSE)],
-        ]);
-        assert_eq!(handle(pools.coarse_beside(pool(1))), Some(3));
-        assert_eq!(handle(pools.coarse_beside(pool(4))), Some(5));
-        assert_eq!(handle(pools.first_coarse()), Some(3));
-        assert!(!pools.extended_fine());
-    }
-
-    #[test]
-    fn kernarg_coarse_and_foreign_pools_have_no_coarse_pool_beside_them() {
-        let pools =
-            Pools(vec![vec![(pool(1), FINE), (pool(2), FINE | 1), (pool(3), COARSE), (pool(9), EXTENDED_FINE)]]);
-        for other in [2, 3, 9, 77] {
-            assert_eq!(handle(pools.coarse_beside(pool(other))), None, "{other}");
-        }
-        assert!(pools.extended_fine());
-    }
-
-    #[test]
-    fn a_node_without_a_coarse_pool_has_none() {
-        let pools = Pools(vec![vec![(pool(1), FINE), (pool(2), FINE | 1)]]);
-        assert_eq!((handle(pools.first_coarse()), handle(pools.coarse_beside(pool(1)))), (None, None));
+    fn the_last_global_flag_of_a_list_says_what_is_asked_of_coherence() {
+        let ask = |pairs: &[(u32, u64)]| {
+            coherence(pairs.iter().map(|(attribute, value)| hsa_amd_svm_attribute_pair_t {
+                attribute: u64::from(*attribute),
+                value: *value,
+            }))
+        };
+        let (flag, other) = (HSA_AMD_SVM_ATTRIB_GLOBAL_FLAG, 0x200);
+        let (fine, coarse) =
+            (u64::from(HSA_AMD_SVM_GLOBAL_FLAG_FINE_GRAINED), u64::from(HSA_AMD_SVM_GLOBAL_FLAG_COARSE_GRAINED));
+        assert_eq!(ask(&[]), 0);
+        assert_eq!(ask(&[(other, 1)]), 0);
+        assert_eq!(ask(&[(other, 1), (flag, fine)]), SVM_FINE_GRAINED);
+        assert_eq!(ask(&[(flag, fine), (flag, coarse)]), SVM_COARSE_GRAINED);
+        assert_eq!(ask(&[(flag, 2)]), 0, "indeterminate is only an answer");
+        assert_eq!(ask(&[(flag, 1 << 32)]), 0);
     }
 
     #[test]
