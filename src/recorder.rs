@@ -14,11 +14,26 @@ use crate::real::Real;
 use crate::say::say;
 use crate::settings::Settings;
 
+static WRITER: OnceCell<Option<Writer>> = OnceCell::new();
+
+/// Records that the process ends in order. A destructor that frees nothing: calls that come later are recorded too.
+extern "C" fn end() {
+    let _ = std::panic::catch_unwind(|| {
+        if let Some(Some(writer)) = WRITER.get() {
+            writer.end();
+        }
+    });
+}
+
+#[used]
+// SAFETY: the section holds addresses of functions that the loader calls without arguments when the process ends.
+#[unsafe(link_section = ".fini_array")]
+static END: extern "C" fn() = end;
+
 /// The record file of this process; `None`: nothing is recorded. A child made by fork goes on with it.
 ///
 /// It is opened when the first front is bound. The only lock of the core: [`before_fork`] sees to it that no child inherits it held.
 fn writer() -> Option<&'static Writer> {
-    static WRITER: OnceCell<Option<Writer>> = OnceCell::new();
     let open = || {
         let settings = Settings::get();
         let path = settings.process.record.as_ref().filter(|_| !settings.process.is_off())?;
