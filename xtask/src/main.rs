@@ -1,9 +1,10 @@
-//! `cargo xtask demo` and `cargo xtask test`: everything that a fresh Debian machine with Rust needs to see the main job, and to test the project.
+//! `cargo xtask demo`, `cargo xtask test` and `cargo xtask fixtures`: everything that a fresh Debian machine with Rust needs to see the main job, and to test the project.
 
 #![forbid(unsafe_code)]
 
 mod build;
 mod demo;
+mod fixtures;
 mod packages;
 mod test;
 
@@ -26,12 +27,16 @@ enum Command {
     Demo(demo::Arguments),
     /// Formatting, lints and all tests
     Test(test::Arguments),
+    /// AMD's libraries of later ROCm releases, unpacked from Debian's packages for the tests
+    #[command(after_help = fixtures::HELP)]
+    Fixtures(fixtures::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Fixtures(arguments) => fixtures::run(&arguments),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

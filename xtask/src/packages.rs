@@ -25,6 +25,9 @@ pub const TEST: &[&str] = &[
     "python3",
 ];
 
+/// What fetching the fixtures needs: apt, and the keys that the archive is signed with.
+pub const FIXTURES: &[&str] = &["apt", "debian-archive-keyring"];
+
 /// Installs what is missing of `wanted`; where that is not allowed, the error has the command.
 pub fn ensure(wanted: &[&str]) -> Result<()> {
     let missing = missing(wanted)?;

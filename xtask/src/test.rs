@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::build::{self, cargo};
-use crate::packages;
+use crate::{fixtures, packages};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -26,10 +26,15 @@ struct Counts {
 pub fn run(arguments: &Arguments) -> Result<bool> {
     let start = Instant::now();
     let mut counts = Counts::default();
-    eprintln!("[1/3] Debian packages");
-    packages::ensure(&[packages::DEMO, packages::TEST].concat())?;
+    eprintln!("[1/4] Debian packages");
+    packages::ensure(&[packages::DEMO, packages::FIXTURES, packages::TEST].concat())?;
+    eprintln!("[2/4] AMD's libraries of other releases");
+    // The tests name what they skip where some cannot be had.
+    if let Err(error) = fixtures::ensure_for_tests() {
+        eprintln!("      {error:#}");
+    }
     if arguments.filter.is_none() {
-        eprintln!("[2/3] Formatting and lints");
+        eprintln!("[3/4] Formatting and lints");
         for (component, words) in [
             ("rustfmt", &["fmt", "--all", "--check"][..]),
             ("clippy", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
@@ -45,7 +50,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
             }
         }
     }
-    eprintln!("[3/3] Tests");
+    eprintln!("[4/4] Tests");
     // The tests start what is built: the command, the core, the virtual card.
     build::must(cargo().args(["build", "--workspace"]))?;
     let mut test = cargo();
