@@ -83,6 +83,7 @@ pub struct Call {
 #[derive(Debug)]
 pub struct Run {
     pub calls: Vec<Call>,
+    pub stdout: String,
     pub log: Vec<Value>,
     pub stderr: String,
     /// The record file's contents as `rmcp report --json` prints them; `Null` without RMCP.
@@ -126,11 +127,8 @@ pub fn on_card_with(
     };
     command.envs(environment.iter().copied());
     let output = succeed(command.arg("--").arg(program).args(arguments));
-    let calls = String::from_utf8(output.stdout)
-        .expect("UTF-8")
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
+    let stdout = String::from_utf8(output.stdout).expect("UTF-8");
+    let calls = stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let report = match policy {
         None | Some("off") => Value::Null,
         Some(_) => {
@@ -138,7 +136,7 @@ pub fn on_card_with(
             serde_json::from_slice(&output.stdout).expect("rmcp report --json prints JSON")
         }
     };
-    Run { calls, log: json_lines(&log), stderr: String::from_utf8_lossy(&output.stderr).into_owned(), report }
+    Run { calls, stdout, log: json_lines(&log), stderr: String::from_utf8_lossy(&output.stderr).into_owned(), report }
 }
 
 pub fn json_lines(path: &Path) -> Vec<Value> {
