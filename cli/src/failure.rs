@@ -20,7 +20,7 @@ impl Failure {
         Self { code: 3, sentence: sentence.to_string() }
     }
 
-    /// Not done, because it would overwrite something.
+    /// Not done, because it would overwrite something, or the user does not want it done.
     pub fn refused(sentence: impl ToString) -> Self {
         Self { code: 4, sentence: sentence.to_string() }
     }

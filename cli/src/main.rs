@@ -44,7 +44,8 @@ Exit codes:
   1    a check found differences
   2    wrong usage
   3    a file, a library or the kernel driver is missing or broken
-  4    refused: it would overwrite something that is not RMCP's
+  4    refused: it would overwrite something that is not RMCP's, or start a program in an environment
+       that the user wants refused
   127  the program could not be started
 `rmcp run` otherwise ends with the program's own code, 128+N after signal N.";
 

@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // each test binary uses a part of it
 
+pub mod generation;
 mod run;
 
 use std::collections::BTreeMap;
@@ -83,8 +84,8 @@ pub struct Call {
 #[derive(Debug)]
 pub struct Run {
     pub calls: Vec<Call>,
-    pub stdout: String,
     pub log: Vec<Value>,
+    pub stdout: String,
     pub stderr: String,
     /// The record file's contents as `rmcp report --json` prints them; `Null` without RMCP.
     pub report: Value,
@@ -136,7 +137,7 @@ pub fn on_card_with(
             serde_json::from_slice(&output.stdout).expect("rmcp report --json prints JSON")
         }
     };
-    Run { calls, stdout, log: json_lines(&log), stderr: String::from_utf8_lossy(&output.stderr).into_owned(), report }
+    Run { calls, log: json_lines(&log), stdout, stderr: String::from_utf8_lossy(&output.stderr).into_owned(), report }
 }
 
 pub fn json_lines(path: &Path) -> Vec<Value> {

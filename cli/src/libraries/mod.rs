@@ -1,8 +1,9 @@
 //! Which of AMD's libraries a program will load, and the directory of fronts for them.
 //!
-//! [`search`] goes the loader's way through the program's needed libraries; [`fronts`] makes or finds the fronts in the user's cache.
+//! [`search`] goes the loader's way through the program's needed libraries ([`explicit`]: by a loader that the command line names); [`fronts`] makes or finds the fronts in the user's cache.
 
 mod dynamic;
+pub mod explicit;
 pub mod fronts;
 mod ld_cache;
 pub mod search;

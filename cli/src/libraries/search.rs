@@ -83,12 +83,11 @@ impl Loader {
             let value = std::env::var_os(name).filter(|value| !value.is_empty()).unwrap_or_default();
             value.to_string_lossy().into_owned()
         };
-        let here = |part: &str| if part.is_empty() { PathBuf::from(".") } else { PathBuf::from(part) };
         let library_path = paths("LD_LIBRARY_PATH");
         Self {
             library_path: match library_path.is_empty() {
                 true => Vec::new(),
-                false => library_path.split([':', ';']).map(here).filter(|path| !fronts::is_ours(path)).collect(),
+                false => Self::path_list(&library_path),
             },
             preload: paths("LD_PRELOAD")
                 .split([':', ' '])
@@ -108,6 +107,12 @@ impl Loader {
             .to_vec(),
             rocm_directories: ["/opt/rocm/lib", "/opt/rocm/lib64"].map(PathBuf::from).to_vec(),
         }
+    }
+
+    /// The directories of a library path that is not empty, without those of an outer `rmcp run`. An empty entry is the working directory.
+    pub fn path_list(list: &str) -> Vec<PathBuf> {
+        let here = |part: &str| if part.is_empty() { PathBuf::from(".") } else { PathBuf::from(part) };
+        list.split([':', ';']).map(here).filter(|path| !fronts::is_ours(path)).collect()
     }
 
     /// AMD's libraries that `program` will load.
@@ -240,8 +245,18 @@ impl<'a> Search<'a> {
 
     /// Notes a name of one of AMD's libraries that is not its SONAME.
     fn asked_as(&mut self, object: usize, name: &str) {
-        let real = self.objects[object].real.and_then(|real| self.reals.get_mut(real));
-        if let Some(real) = real.filter(|real| real.soname != name && !name.contains('/')) {
+        if let Some(real) = self.objects[object].real {
+            self.also(real, name);
+        }
+    }
+
+    /// A further name leads to the library that is found first by it (`libamdhip64.so` of two releases).
+    fn also(&mut self, real: usize, name: &str) {
+        let taken = self.reals.iter().any(|real| real.soname == name || real.names.contains(name));
+        if !taken
+            && !name.contains('/')
+            && let Some(real) = self.reals.get_mut(real)
+        {
             real.names.insert(name.to_owned());
         }
     }
@@ -330,9 +345,9 @@ impl<'a> Search<'a> {
         if library.front {
             return Err(unusable(path, &"it is an RMCP front itself, not AMD's library"));
         }
-        if let Some(real) = self.reals.iter_mut().find(|real| real.soname == library.soname) {
-            if real.soname != name && same_file(&real.path, path) {
-                real.names.insert(name.to_owned());
+        if let Some(known) = self.reals.iter().position(|real| real.soname == library.soname) {
+            if same_file(&self.reals[known].path, path) {
+                self.also(known, name);
             }
             return Ok(());
         }
@@ -363,9 +378,11 @@ impl<'a> Search<'a> {
             ));
             return Ok(());
         }
-        for real in own.reals {
+        for mut real in own.reals {
             if !self.reals.iter().any(|known| known.soname == real.soname) {
+                let names = std::mem::take(&mut real.names);
                 self.reals.push(real);
+                names.iter().for_each(|name| self.also(self.reals.len() - 1, name));
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use std::sync::{Arc, Barrier};
 
 use proptest::prelude::*;
 
+use super::explicit::Explicit;
 use super::ld_cache::LdCache;
 use super::search::{Loader, Reason};
 use super::{Kind, Real, dynamic, fronts};
@@ -197,6 +198,30 @@ fn a_script_gets_what_the_library_path_has_before_what_the_system_has() {
 }
 
 #[test]
+fn a_name_that_two_releases_share_leads_to_the_one_that_comes_first() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let places = ["a", "b"].map(|name| directory.path().join(name));
+    for (place, soname) in places.iter().zip([HIP, "libamdhip64.so.98"]) {
+        library(place, soname, soname, &[]);
+        std::os::unix::fs::symlink(soname, place.join("libamdhip64.so")).expect("link");
+    }
+    let script = directory.path().join("script");
+    std::fs::write(&script, "#!/bin/sh\n").expect("written");
+    for (first, second, soname) in [(0, 1, HIP), (1, 0, "libamdhip64.so.98")] {
+        let library_path = [first, second].map(|index| places[index].clone()).to_vec();
+        let found = Loader { library_path, ..loader("") }.find(&script).expect("nothing is broken");
+        assert!([HIP, "libamdhip64.so.98"].iter().all(|name| found.reals.iter().any(|real| real.soname == *name)));
+        let named: Vec<&str> = found
+            .reals
+            .iter()
+            .filter(|real| real.names.contains("libamdhip64.so"))
+            .map(|real| real.soname.as_str())
+            .collect();
+        assert_eq!(named, [soname]);
+    }
+}
+
+#[test]
 fn two_hip_libraries_with_different_hsa_libraries_are_not_mixed() {
     let directory = tempfile::tempdir().expect("a directory");
     for (place, hip) in [("one", "libamdhip64.so.98"), ("two", HIP)] {
@@ -340,4 +365,24 @@ proptest! {
         }
         let _ = dynamic::read(&bytes[..]);
     }
+}
+
+#[test]
+fn a_loader_on_the_command_line_says_what_it_starts_and_where_it_looks() {
+    let words = |text: &str| text.split(' ').map(std::ffi::OsString::from).collect::<Vec<_>>();
+    let mut arguments =
+        words("--argv0 --preload --inhibit-cache --library-path /a:/b --preload /p.so /bin/x --library-path /c");
+    let explicit = Explicit::parse(&arguments).expect("a program");
+    assert_eq!(explicit.program, Path::new("/bin/x"));
+    let loader = explicit.apply(Loader::system(), &arguments);
+    assert_eq!(loader.library_path, [Path::new("/a"), Path::new("/b")]);
+    assert_eq!(loader.preload.last().map(String::as_str), Some("/p.so"));
+    assert!(explicit.prepend(Path::new("/fronts"), &mut arguments));
+    assert_eq!(arguments[4], "/fronts:/a:/b");
+    assert_eq!(arguments[9], "/c", "the program's own arguments are left alone");
+
+    let mut arguments = words("/bin/x --library-path /c");
+    assert!(!Explicit::parse(&arguments).expect("a program").prepend(Path::new("/fronts"), &mut arguments));
+    assert_eq!(Explicit::parse(&words("--version")), None);
+    assert_eq!(Explicit::of(Path::new("/bin/sh"), &words("/bin/x")), None, "a program that is no loader");
 }

@@ -1,5 +1,7 @@
 //! `rmcp run`: starts a program behind fronts of the libraries that it would load, and says at the end what happened.
 
+mod preview;
+mod repairs;
 mod summary;
 
 use std::ffi::OsString;
@@ -12,19 +14,24 @@ use std::process::{self, ExitCode};
 use rmcp_front::CORE;
 use rmcp_policy::Mode;
 use rmcp_record::OpenError;
+use rmcp_repair::Plan;
 use vgpu::child;
 use vgpu::launch::{LIBRARY, Prepared};
 use vgpu::spec::Spec;
 
 use crate::failure::Failure;
+use crate::libraries::explicit::Explicit;
 use crate::libraries::fronts::{self, Fronts};
 use crate::libraries::search::{Found, Loader};
+use crate::table::print;
 use crate::virtual_card::{companion, prepare};
+use preview::preview;
 use summary::{Facts, summary};
 
 pub const HELP: &str = "\
 The real libraries are those that the loader would take for the program: DT_RPATH, LD_LIBRARY_PATH,
-DT_RUNPATH, the loader's cache. For scripts, shells and Python, which open libraries later or start
+DT_RUNPATH, the loader's cache; a loader that is named as the program (LD.SO --library-path DIRS
+PROGRAM) is followed too. For scripts, shells and Python, which open libraries later or start
 other programs, they are those of LD_LIBRARY_PATH and the system; where such a program brings its own
 (a Python wheel with ROCm in it), name their directory with --libraries.
 
@@ -35,15 +42,29 @@ Policies:
            non-coherent; without PCIe atomics mapped and registered host memory as well
   strict   mapped and registered host memory too; never what asks for coherence by name
 
+Repairs of the program's environment, and the values of --repair (docs/repairs.md has the evidence):
+  override          off, explain, refuse, correct: an HSA_OVERRIDE_GFX_VERSION of another GPU family
+                    than the card's [default: explain]
+  hide-apu          off, on, auto: hides the processor's GPU beside a card; auto: unless GPUs were
+                    chosen by a variable, or the processor has the larger one [default: off]
+  miopen-find-mode  off, or a value for MIOPEN_FIND_MODE such as FAST [default: off]
+GPU_FORCE_BLIT_COPY_SIZE=0 is set, unless the program has a value for it or for AMD_OPT_FLUSH, where the
+policy makes registered memory non-coherent and HIP is 6.4 or later.
+Repairs of calls, which the program itself makes:
+  memory-lock       off, on, auto [default: auto]
+  malloc-async      off, on, auto [default: off]
+Each variable that a repair sets or unsets is said on stderr before the program starts, even with
+--quiet. RMCP's own variables and the loader's are not; --dry-run prints them all.
+
 Fronts are kept in $XDG_CACHE_HOME/rmcp or $HOME/.cache/rmcp; nothing else is changed.
 
 Exit code: the program's; 128+N after signal N; 2 for wrong usage; 3 if a library is missing or broken
-(nothing is started then); 4 if --record names another kind of file, or the record of a run that goes on;
-127 if the program cannot be started.";
+(nothing is started then); 4 if --record names another kind of file, or the record of a run that goes on,
+or the environment is refused by --repair override=refuse; 127 if the program cannot be started.";
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// off, audit, default or strict [default: RMCP_POLICY, or default]
+    /// off, audit, default or strict [default: RMCP_POLICY, or else default]
     #[arg(long, value_name = "POLICY")]
     policy: Option<Mode>,
     /// Keep the record of every allocation in this file, for `rmcp report`; an older record there is replaced [default: RMCP_RECORD, or a temporary file]
@@ -58,6 +79,12 @@ pub struct Arguments {
     /// Take AMD's libraries from this directory, whatever the loader would take
     #[arg(long, value_name = "DIR")]
     libraries: Option<PathBuf>,
+    /// off, on or another value for a repair (see below); later ones go before earlier ones and RMCP_REPAIR_*
+    #[arg(long = "repair", value_name = "KEY=VALUE")]
+    repairs: Vec<repairs::Setting>,
+    /// Print what would be done, and start nothing
+    #[arg(long, conflicts_with = "quiet")]
+    dry_run: bool,
     /// No summary at the end
     #[arg(long)]
     quiet: bool,
@@ -74,22 +101,52 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         return Err(Failure::start(format!("{} cannot be started: {error}", name.to_string_lossy())));
     }
 
-    let loader = Loader::system();
+    let mut words = arguments.program[1..].to_vec();
+    let explicit = Explicit::of(&program, &words);
+    let (loader, linked) = match &explicit {
+        None => (Loader::system(), &program),
+        Some(explicit) => (explicit.apply(Loader::system(), &words), &explicit.program),
+    };
     let found = match &arguments.libraries {
         Some(directory) => loader.find_in(directory)?,
-        None => loader.find(&program)?,
+        None => loader.find(linked)?,
     };
     let fronts = match found.reals.is_empty() {
         true => None,
         false => Some(Fronts::prepare(&companion(CORE)?, &found.reals)?),
     };
-    let machine = arguments.spec.as_ref().map(|spec| prepare(spec, arguments.virtual_log.as_deref())).transpose()?;
+    // It is emptied when the machine is prepared.
+    let log = arguments.virtual_log.as_deref().filter(|_| !arguments.dry_run);
+    let machine = arguments.spec.as_ref().map(|spec| prepare(spec, log)).transpose()?;
+    let plan = repairs::plan(&arguments.repairs, &found.reals, machine.as_ref(), mode)?;
+    // Where the command line names the libraries' directories, they are those of this program and not of what it starts.
+    let in_words = match (&explicit, &fronts) {
+        (Some(explicit), Some(fronts)) => explicit.prepend(&fronts.directory, &mut words),
+        _ => false,
+    };
+    let mut environment = environment(arguments, &plan, fronts.as_ref(), !in_words, machine.as_ref())?;
+    if arguments.dry_run {
+        print(&preview(&program, &Record::announced(arguments, mode), mode, &found, &environment, &plan));
+    }
+    if let Some(sentence) = plan.refusal {
+        return Err(Failure::refused(format!("not started, as the repair \"override\" is set to refuse: {sentence}")));
+    }
+    if arguments.dry_run {
+        return Ok(ExitCode::SUCCESS);
+    }
     let record = Record::prepare(arguments, mode)?;
+    environment.push(("RMCP_RECORD".into(), record.as_ref().map(|record| record.path.clone().into())));
+    eprint!("{}", repairs::announcement(&plan));
 
     let mut command = process::Command::new(&program);
-    command.args(&arguments.program[1..]);
+    command.args(&words);
     std::os::unix::process::CommandExt::arg0(&mut command, name);
-    set_environment(&mut command, mode, record.as_ref(), fronts.as_ref(), machine.as_ref())?;
+    for (name, value) in environment {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
     let code = child::run(&mut command)
         .map_err(|error| Failure::start(format!("{} cannot be started: {error}", name.to_string_lossy())))?;
 
@@ -100,13 +157,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(code))
 }
 
-fn mode(arguments: &Arguments) -> Result<Mode, Failure> {
+/// The policy that was asked for; `None`: nobody did, so it is the program's own to find out.
+fn mode(arguments: &Arguments) -> Result<Option<Mode>, Failure> {
     match (arguments.policy, std::env::var("RMCP_POLICY")) {
-        (Some(mode), _) => Ok(mode),
+        (Some(mode), _) => Ok(Some(mode)),
         (None, Ok(name)) if !name.is_empty() => {
-            name.parse().map_err(|error| Failure::usage(format!("RMCP_POLICY: {error}")))
+            name.parse().map(Some).map_err(|error| Failure::usage(format!("RMCP_POLICY: {error}")))
         }
-        _ => Ok(Mode::Default),
+        _ => Ok(None),
     }
 }
 
@@ -129,9 +187,19 @@ pub enum Place {
 }
 
 impl Record {
+    /// What [`Record::prepare`] would make, for people.
+    fn announced(arguments: &Arguments, mode: Option<Mode>) -> String {
+        let inherited = || std::env::var_os("RMCP_RECORD").filter(|path| !path.is_empty()).map(PathBuf::from);
+        match (mode, arguments.record.clone().or_else(inherited)) {
+            (Some(Mode::Off), _) => "none".to_owned(),
+            (_, Some(path)) => path.display().to_string(),
+            (_, None) => "a temporary file, for the summary".to_owned(),
+        }
+    }
+
     /// `None` if nothing is recorded.
-    fn prepare(arguments: &Arguments, mode: Mode) -> Result<Option<Self>, Failure> {
-        if mode == Mode::Off {
+    fn prepare(arguments: &Arguments, mode: Option<Mode>) -> Result<Option<Self>, Failure> {
+        if mode == Some(Mode::Off) {
             return Ok(None);
         }
         let given = arguments.record.clone();
@@ -193,38 +261,50 @@ fn record_failure(error: OpenError) -> Failure {
     }
 }
 
-/// The environment of the program: ours first, then what was there.
-fn set_environment(
-    command: &mut process::Command,
-    mode: Mode,
-    record: Option<&Record>,
+/// Variables and their values in the program; `None`: removed.
+type Environment = Vec<(OsString, Option<OsString>)>;
+
+/// What the environment of the program has that this process's has not, but for the record. In lists: ours first, then what was there.
+/// `path`: the fronts are found through LD_LIBRARY_PATH.
+fn environment(
+    arguments: &Arguments,
+    plan: &Plan,
     fronts: Option<&Fronts>,
+    path: bool,
     machine: Option<&Prepared>,
-) -> Result<(), Failure> {
-    command.env("RMCP_POLICY", mode.as_str());
-    match record {
-        Some(record) => command.env("RMCP_RECORD", &record.path),
-        None => command.env_remove("RMCP_RECORD"),
-    };
+) -> Result<Environment, Failure> {
+    let mut environment: Environment = Vec::new();
+    let mut set = |name: &str, value: OsString| environment.push((name.into(), Some(value)));
+    if let Some(mode) = arguments.policy {
+        set("RMCP_POLICY", mode.as_str().into());
+    }
+    for setting in &arguments.repairs {
+        set(&setting.variable(), setting.value().into());
+    }
     let mut preload: Vec<OsString> = Vec::new();
     if let Some(machine) = machine {
-        command.envs(machine.environment().iter().filter(|(name, _)| *name != "LD_PRELOAD").cloned());
+        for (name, value) in machine.environment().iter().filter(|(name, _)| *name != "LD_PRELOAD") {
+            set(name, value.clone());
+        }
         preload.push(companion(LIBRARY)?.into());
     }
     if let Some(fronts) = fronts {
         // A front that a process never calls then opens nothing.
-        command.env("RMCP_OPEN", "lazy");
-        let rest = entries("LD_LIBRARY_PATH", |c| c == ':' || c == ';');
-        command.env("LD_LIBRARY_PATH", join([fronts.directory.clone().into()].into_iter().chain(rest)));
+        set("RMCP_OPEN", "lazy".into());
+        if path {
+            let rest = entries("LD_LIBRARY_PATH", |c| c == ':' || c == ';');
+            set("LD_LIBRARY_PATH", join([fronts.directory.clone().into()].into_iter().chain(rest)));
+        }
     }
     // What the user preloads stands before AMD's libraries, and so before their fronts.
     preload.extend(entries("LD_PRELOAD", |c| c == ':' || c == ' '));
     preload.extend(fronts.into_iter().flat_map(|fronts| fronts.preload.iter().map(OsString::from)));
-    match preload.is_empty() {
-        true => command.env_remove("LD_PRELOAD"),
-        false => command.env("LD_PRELOAD", join(preload)),
-    };
-    Ok(())
+    if !preload.is_empty() || std::env::var_os("LD_PRELOAD").is_some() {
+        environment.push(("LD_PRELOAD".into(), (!preload.is_empty()).then(|| join(preload))));
+    }
+    environment
+        .extend(plan.changes.iter().map(|change| ((&change.name).into(), change.value.as_ref().map(Into::into))));
+    Ok(environment)
 }
 
 /// The entries of a list variable, without those of an outer `rmcp run`.

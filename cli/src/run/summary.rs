@@ -2,7 +2,7 @@
 
 use rmcp_device::{TOPOLOGY_ROOT, Topology};
 use rmcp_policy::{Mode, reason};
-use rmcp_record::{Group, Recording, Verdict};
+use rmcp_record::{Group, Report, Verdict};
 use vgpu::launch::Prepared;
 
 use super::{Place, Record, real_lines};
@@ -14,8 +14,8 @@ use crate::table::{Align, bytes, count, lines};
 
 /// What is known after the run.
 pub struct Facts<'a> {
-    /// The policy.
-    pub mode: Mode,
+    /// The policy that was asked for, if one was.
+    pub mode: Option<Mode>,
     /// AMD's libraries.
     pub found: &'a Found,
     /// The virtual machine, if there was one.
@@ -26,16 +26,16 @@ pub struct Facts<'a> {
 
 /// The text, with a newline at the end.
 pub fn summary(facts: &Facts) -> String {
-    let recording = facts.record.map(|record| match record.path.exists() {
+    let recorded = facts.record.map(|record| match record.path.exists() {
         // No process got as far as to open it.
-        false => Ok(Recording::default()),
-        true => rmcp_record::read(&record.path),
+        false => Ok(Report::default()),
+        true => Report::read(&record.path, 1),
     });
     let mut out = Vec::new();
-    match &recording {
+    match &recorded {
         None => out.push("RMCP: policy off, so nothing was changed and nothing recorded".to_owned()),
-        Some(Err(error)) => out.push(format!("RMCP: policy {}; the record cannot be read: {error}", facts.mode)),
-        Some(Ok(recording)) => out.push(headline(facts.mode, recording)),
+        Some(Err(error)) => out.push(format!("RMCP: the record cannot be read: {error}")),
+        Some(Ok(report)) => out.push(headline(facts.mode, report)),
     }
     if facts.found.reals.is_empty() {
         out.push(
@@ -56,9 +56,9 @@ pub fn summary(facts: &Facts) -> String {
     }
     out.extend(facts.found.notes.iter().map(|note| format!("  note: {note}")));
     out.push(cards(facts.machine));
-    if let Some(Ok(recording)) = &recording {
-        out.extend(happened(recording));
-        out.extend(report::notes(recording).into_iter().map(|note| format!("warning: {note}")));
+    if let Some(Ok(report)) = &recorded {
+        out.extend(happened(report));
+        out.extend(report::losses(report).into_iter().map(|note| format!("warning: {note}")));
     }
     match facts.record.map(|record| (&record.place, record.path.display())) {
         Some((Place::Named(_), path)) => out.push(format!("Details: rmcp report {path}")),
@@ -71,17 +71,37 @@ pub fn summary(facts: &Facts) -> String {
     out.iter().map(|line| format!("{line}\n")).collect()
 }
 
-fn headline(mode: Mode, recording: &Recording) -> String {
-    let summary = recording.summary();
+/// The policy that was in force: what the processes recorded, which may differ where one of them started another `rmcp run`.
+fn policy(asked: Option<Mode>, report: &Report) -> String {
+    let mut modes: Vec<(&str, u64)> = Vec::new();
+    for process in report.processes.iter().filter(|process| !process.mode.is_empty()) {
+        match modes.iter_mut().find(|(mode, _)| *mode == &*process.mode) {
+            Some((_, processes)) => *processes += 1,
+            None => modes.push((&process.mode, 1)),
+        }
+    }
+    match modes[..] {
+        [] => asked.unwrap_or_default().to_string(),
+        [(mode, _)] => mode.to_owned(),
+        _ => {
+            let each = modes.iter().map(|(mode, processes)| format!("{mode} in {}", count(*processes, "process")));
+            each.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+fn headline(asked: Option<Mode>, report: &Report) -> String {
+    let mode = policy(asked, report);
+    let summary = &report.summary;
     let requests: u64 = requests(&summary.groups).map(|group| group.count).sum();
     if requests == 0 {
-        let loaded = match recording.fronts.is_empty() {
+        let loaded = match report.fronts.is_empty() {
             true => "and no front had to open AMD's library",
             false => "though it did call AMD's libraries through the fronts",
         };
         return format!("RMCP: policy {mode}; the program never called a function that RMCP decides about, {loaded}");
     }
-    let processes = recording.processes.len() as u64;
+    let processes = report.processes.len() as u64;
     let mut text = format!(
         "RMCP: policy {mode}; {} in {}: {} rewritten, {} left as asked",
         count(requests, "allocation call"),
@@ -119,8 +139,8 @@ fn cards(machine: Option<&Prepared>) -> String {
     }
 }
 
-fn happened(recording: &Recording) -> Vec<String> {
-    let summary = recording.summary();
+fn happened(report: &Report) -> Vec<String> {
+    let summary = &report.summary;
     let mut out = Vec::new();
     // The rules' numbers go on through both tables.
     let mut numbers: Vec<&str> = Vec::new();
@@ -166,7 +186,7 @@ mod tests {
         let found = Found { reals: Vec::new(), reason: Reason::AtHand, notes: vec!["a remark".to_owned()] };
         let directory = tempfile::tempdir().expect("a directory");
         let record = Record { path: directory.path().join("never-made"), place: Place::Named(None) };
-        let text = summary(&Facts { mode: Mode::Default, found: &found, machine: None, record: Some(&record) });
+        let text = summary(&Facts { mode: None, found: &found, machine: None, record: Some(&record) });
         for words in ["never called", "no ROCm library was at hand", "note: a remark"] {
             assert!(text.contains(words), "{words}: {text}");
         }

@@ -23,6 +23,14 @@ pub fn rmcp() -> Command {
         "CUDA_VISIBLE_DEVICES",
         "GPU_DEVICE_ORDINAL",
         "HSA_OVERRIDE_GFX_VERSION",
+        "MIOPEN_FIND_MODE",
+        "GPU_FORCE_BLIT_COPY_SIZE",
+        "AMD_OPT_FLUSH",
+        "RMCP_REPAIR_MEMORY_LOCK",
+        "RMCP_REPAIR_MALLOC_ASYNC",
+        "RMCP_REPAIR_HIDE_APU",
+        "RMCP_REPAIR_OVERRIDE",
+        "RMCP_REPAIR_MIOPEN_FIND_MODE",
     ] {
         command.env_remove(variable);
     }

@@ -17,7 +17,7 @@ mod visible;
 pub use pci::{BadPciAddress, PciAddress};
 pub use target::{BadTarget, Generation, Target};
 pub use topology::{Apu, Gpu, Skipped, Topology, TopologyError};
-pub use visible::{Hidden, Ordinal, Override, Variables, Visible, hip_ordinals};
+pub use visible::{Hidden, Ordinal, Override, Variables, Visible, hip_ordinals, without};
 
 /// Where the kernel shows the topology.
 pub const TOPOLOGY_ROOT: &str = "/sys/class/kfd/kfd/topology";

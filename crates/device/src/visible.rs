@@ -28,6 +28,20 @@ pub struct Variables {
 }
 
 impl Variables {
+    /// The list by which HIP filters, and the variable that holds it.
+    fn hip_list(&self) -> (&'static str, Option<&str>) {
+        match (set(&self.hip_visible_devices), set(&self.cuda_visible_devices)) {
+            (Some(list), _) => ("HIP_VISIBLE_DEVICES", Some(list)),
+            (None, list) => ("CUDA_VISIBLE_DEVICES", list),
+        }
+    }
+
+    /// Something was chosen among the GPUs, for whichever interface.
+    pub fn restricted(&self) -> bool {
+        let lists = [&self.hip_visible_devices, &self.cuda_visible_devices, &self.gpu_device_ordinal];
+        self.rocr_visible_devices.is_some() || lists.into_iter().any(|list| set(list).is_some())
+    }
+
     /// Takes the variables from a lookup, e.g. `|name| std::env::var(name).ok()`.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         Self {
@@ -83,11 +97,35 @@ pub enum Override {
     Invalid(String),
 }
 
+impl Override {
+    /// `major.minor.stepping` as `sscanf("%u.%u.%u%c") == 3` takes it, at most 63.255.255 (`libhsakmt` `topology.c`, 5.2.3 to 7.2).
+    pub fn parse(text: &str) -> Self {
+        let part = |text: &str, max: u32| {
+            // %u skips leading white space and takes a sign.
+            let digits = text.trim_ascii_start();
+            let digits = digits.strip_prefix('+').unwrap_or(digits);
+            digits
+                .bytes()
+                .all(|byte| byte.is_ascii_digit())
+                .then(|| digits.parse().ok().filter(|value| *value <= max))
+                .flatten()
+        };
+        let parts: Vec<&str> = text.split('.').collect();
+        match parts[..] {
+            [major, minor, stepping] => match (part(major, 63), part(minor, 255), part(stepping, 255)) {
+                (Some(major), Some(minor), Some(stepping)) => Self::As(Target { major, minor, stepping }),
+                _ => Self::Invalid(text.to_owned()),
+            },
+            _ => Self::Invalid(text.to_owned()),
+        }
+    }
+}
+
 /// Maps HIP ordinals to GPUs. `known` says whether the ROCr in use knows a target (5.2.3 does not know gfx1100, for instance); `|_| true` if
 /// that does not matter.
 pub fn hip_ordinals(topology: &Topology, variables: &Variables, known: impl Fn(Target) -> bool) -> Visible {
     let mut visible = Visible {
-        override_gfx: variables.hsa_override_gfx_version.as_deref().map(parse_override),
+        override_gfx: variables.hsa_override_gfx_version.as_deref().map(Override::parse),
         ..Visible::default()
     };
     let reported = |gpu: &Gpu| match visible.override_gfx {
@@ -116,20 +154,14 @@ pub fn hip_ordinals(topology: &Topology, variables: &Variables, known: impl Fn(T
     let supported: Vec<_> = agents.iter().copied().filter(|(_, target)| known(*target)).collect();
     hide(&mut visible, &agents, &supported, "ROCr");
 
-    let set = |value: &Option<String>| value.as_deref().filter(|value| !value.is_empty()).map(str::to_owned);
-    let (name, list) = match (set(&variables.hip_visible_devices), set(&variables.cuda_visible_devices)) {
-        (Some(list), cuda) => {
-            if cuda.is_some() {
-                visible.notes.push("CUDA_VISIBLE_DEVICES is ignored because HIP_VISIBLE_DEVICES is set".to_owned());
-            }
-            ("HIP_VISIBLE_DEVICES", Some(list))
-        }
-        (None, cuda) => ("CUDA_VISIBLE_DEVICES", cuda),
-    };
+    let (name, list) = variables.hip_list();
+    if name == "HIP_VISIBLE_DEVICES" && set(&variables.cuda_visible_devices).is_some() {
+        visible.notes.push("CUDA_VISIBLE_DEVICES is ignored because HIP_VISIBLE_DEVICES is set".to_owned());
+    }
     let shown = match list {
         None => supported.clone(),
         Some(list) => {
-            let (chosen, note) = hip_filter(name, &list, &supported);
+            let (chosen, note) = hip_filter(name, list, &supported);
             visible.notes.extend(note);
             chosen.into_iter().filter_map(|index| supported.get(index).copied()).collect()
         }
@@ -146,31 +178,65 @@ pub fn hip_ordinals(topology: &Topology, variables: &Variables, known: impl Fn(T
     visible
 }
 
+/// Values of the variables for a process that sees the same GPUs in the same order, without those that are `unwanted`.
+///
+/// They are taken out of `ROCR_VISIBLE_DEVICES`, by index because many cards have no unique id; the lists that HIP and OpenCL apply to
+/// what is left are renumbered. `None` if HIP shows none that is unwanted, or would show no other. `known` as in [`hip_ordinals`].
+pub fn without(
+    topology: &Topology,
+    variables: &Variables,
+    known: impl Fn(Target) -> bool,
+    unwanted: impl Fn(&Gpu) -> bool,
+) -> Option<Vec<(&'static str, String)>> {
+    let visible = hip_ordinals(topology, variables, &known);
+    let shown = |gpu: &Gpu| visible.devices.iter().any(|device| device.node == gpu.node);
+    if !topology.gpus.iter().any(|gpu| shown(gpu) && unwanted(gpu)) {
+        return None;
+    }
+    let indices = match variables.rocr_visible_devices.as_deref() {
+        None => (0..topology.gpus.len()).collect(),
+        Some(list) => rocr_filter(list, &topology.gpus).0,
+    };
+    let overridden = variables.hsa_override_gfx_version.as_deref().map(Override::parse);
+    let reported = |gpu: &Gpu| match overridden {
+        Some(Override::As(target)) => target,
+        _ => gpu.target,
+    };
+    let kept: Vec<usize> = indices.iter().copied().filter(|index| !unwanted(&topology.gpus[*index])).collect();
+    let numbered = |indices: &[usize]| -> Vec<(&Gpu, Target)> {
+        let gpus = indices.iter().map(|index| &topology.gpus[*index]);
+        gpus.map(|gpu| (gpu, reported(gpu))).filter(|(_, target)| known(*target)).collect()
+    };
+    let (before, after) = (numbered(&indices), numbered(&kept));
+    let mut values = vec![("ROCR_VISIBLE_DEVICES", list_of(&kept))];
+    let lists = [variables.hip_list(), ("GPU_DEVICE_ORDINAL", set(&variables.gpu_device_ordinal))];
+    for (name, list) in lists {
+        let Some(list) = list else { continue };
+        let nodes = hip_filter(name, list, &before).0.into_iter().map(|index| before[index].0.node);
+        let renumbered: Vec<usize> =
+            nodes.filter_map(|node| after.iter().position(|(gpu, _)| gpu.node == node)).collect();
+        if renumbered.is_empty() {
+            return None;
+        }
+        if list_of(&renumbered) != list {
+            values.push((name, list_of(&renumbered)));
+        }
+    }
+    (!after.is_empty()).then_some(values)
+}
+
+fn list_of(indices: &[usize]) -> String {
+    indices.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// HIP and OpenCL take an empty list for none.
+fn set(list: &Option<String>) -> Option<&str> {
+    list.as_deref().filter(|list| !list.is_empty())
+}
+
 fn hide(visible: &mut Visible, before: &[(&Gpu, Target)], after: &[(&Gpu, Target)], by: &'static str) {
     let gone = before.iter().filter(|(gpu, _)| !after.iter().any(|(kept, _)| kept.node == gpu.node));
     visible.hidden.extend(gone.map(|(gpu, _)| Hidden { node: gpu.node, by }));
-}
-
-/// `major.minor.stepping` as `sscanf("%u.%u.%u%c") == 3` takes it, at most 63.255.255 (`libhsakmt` `topology.c`, 5.2.3).
-fn parse_override(text: &str) -> Override {
-    let part = |text: &str, max: u32| {
-        // %u skips leading white space and takes a sign.
-        let digits = text.trim_ascii_start();
-        let digits = digits.strip_prefix('+').unwrap_or(digits);
-        digits
-            .bytes()
-            .all(|byte| byte.is_ascii_digit())
-            .then(|| digits.parse().ok().filter(|value| *value <= max))
-            .flatten()
-    };
-    let parts: Vec<&str> = text.split('.').collect();
-    match parts[..] {
-        [major, minor, stepping] => match (part(major, 63), part(minor, 255), part(stepping, 255)) {
-            (Some(major), Some(minor), Some(stepping)) => Override::As(Target { major, minor, stepping }),
-            _ => Override::Invalid(text.to_owned()),
-        },
-        _ => Override::Invalid(text.to_owned()),
-    }
 }
 
 /// `ROCR_VISIBLE_DEVICES`: indices of `gpus` in the order to show. The list ends at the first entry that is no index or unique prefix of a UUID,

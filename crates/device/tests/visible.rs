@@ -1,7 +1,7 @@
 //! The visibility variables, as ROCr 5.2.3 and ROCclr read them.
 
 use proptest::prelude::*;
-use rmcp_device::{Gpu, Override, PciAddress, Target, Topology, Variables, Visible, hip_ordinals};
+use rmcp_device::{Gpu, Override, PciAddress, Target, Topology, Variables, Visible, hip_ordinals, without};
 
 fn gpu(node: u32, target: &str, unique_id: u64) -> Gpu {
     let target: Target = target.parse().expect("a target");
@@ -163,5 +163,87 @@ proptest! {
         let mut all: Vec<u32> = visible.devices.iter().map(|device| device.node).chain(visible.hidden.iter().map(|hidden| hidden.node)).collect();
         all.sort_unstable();
         prop_assert_eq!(all, vec![1, 2, 3, 4]);
+    }
+}
+
+/// The variables after the APU (node 4, index 3) is taken out; `None`: nothing is to be done.
+fn without_apu(topology: &Topology, set: &[(&str, &str)], known: fn(Target) -> bool) -> Option<Vec<(String, String)>> {
+    let lookup = |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+    let values = without(topology, &Variables::from_lookup(lookup), known, |gpu| gpu.target.is_apu())?;
+    Some(values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+#[test]
+fn a_gpu_is_taken_out_of_what_the_user_chose_and_numbers_follow() {
+    type Case<'a> = (&'a [(&'a str, &'a str)], Option<&'a [(&'a str, &'a str)]>);
+    let cases: [Case; 11] = [
+        (&[], Some(&[("ROCR_VISIBLE_DEVICES", "0,1,2")])),
+        (&[("ROCR_VISIBLE_DEVICES", "3,1")], Some(&[("ROCR_VISIBLE_DEVICES", "1")])),
+        (&[("ROCR_VISIBLE_DEVICES", "0,1")], None),
+        (&[("ROCR_VISIBLE_DEVICES", "3")], None),
+        // The HIP list counts what ROCr shows: 0 was the APU, 1 was node 3.
+        (
+            &[("ROCR_VISIBLE_DEVICES", "3,2"), ("HIP_VISIBLE_DEVICES", "1,0")],
+            Some(&[("ROCR_VISIBLE_DEVICES", "2"), ("HIP_VISIBLE_DEVICES", "0")]),
+        ),
+        (
+            &[("HIP_VISIBLE_DEVICES", "3,2,0")],
+            Some(&[("ROCR_VISIBLE_DEVICES", "0,1,2"), ("HIP_VISIBLE_DEVICES", "2,0")]),
+        ),
+        (&[("HIP_VISIBLE_DEVICES", "2,0")], None),
+        (&[("HIP_VISIBLE_DEVICES", "3")], None),
+        (&[("CUDA_VISIBLE_DEVICES", "0,3")], Some(&[("ROCR_VISIBLE_DEVICES", "0,1,2"), ("CUDA_VISIBLE_DEVICES", "0")])),
+        (
+            &[("ROCR_VISIBLE_DEVICES", "3,0"), ("GPU_DEVICE_ORDINAL", "1")],
+            Some(&[("ROCR_VISIBLE_DEVICES", "0"), ("GPU_DEVICE_ORDINAL", "0")]),
+        ),
+        (&[("GPU_DEVICE_ORDINAL", "3")], None),
+    ];
+    for (given, expected) in cases {
+        let expected = expected.map(|values| {
+            values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>()
+        });
+        assert_eq!(without_apu(&four(), given, |_| true), expected, "{given:?}");
+    }
+}
+
+#[test]
+fn a_gpu_that_rocr_does_not_know_is_not_counted_by_the_hip_list() {
+    let known = |target: Target| target != Target::new(10, 3, 2);
+    let given = [("HIP_VISIBLE_DEVICES", "2,1")];
+    // HIP numbers nodes 1, 2 and 4.
+    let expected = [("ROCR_VISIBLE_DEVICES", "0,1,2"), ("HIP_VISIBLE_DEVICES", "1")];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(without_apu(&four(), &given, known), Some(expected.to_vec()));
+    assert_eq!(without_apu(&four(), &[], |target| !target.is_apu()), None, "an APU that ROCr leaves out anyway");
+}
+
+proptest! {
+    #[test]
+    fn what_is_left_is_what_was_seen_without_the_unwanted(
+        rocr in prop::option::of("[0-4](,[0-4]){0,4}"),
+        hip in prop::option::of("[0-3](,[0-3]){0,3}"),
+    ) {
+        let variables = Variables {
+            rocr_visible_devices: rocr, hip_visible_devices: hip, ..Variables::default()
+        };
+        let nodes = |variables: &Variables| -> Vec<u32> {
+            hip_ordinals(&four(), variables, |_| true).devices.iter().map(|device| device.node).collect()
+        };
+        let wanted: Vec<u32> = nodes(&variables).into_iter().filter(|node| *node != 4).collect();
+        let mut after = variables.clone();
+        match without(&four(), &variables, |_| true, |gpu| gpu.node == 4) {
+            None => prop_assert!(wanted.is_empty() || wanted == nodes(&variables)),
+            Some(values) => {
+                for (name, value) in values {
+                    match name {
+                        "ROCR_VISIBLE_DEVICES" => after.rocr_visible_devices = Some(value),
+                        "HIP_VISIBLE_DEVICES" => after.hip_visible_devices = Some(value),
+                        _ => prop_assert!(false, "{}", name),
+                    }
+                }
+                prop_assert_eq!(nodes(&after), wanted);
+            }
+        }
     }
 }

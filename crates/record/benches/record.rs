@@ -6,13 +6,15 @@ use rmcp_record::{Argument, Event, Kind, Writer};
 
 const BATCH: u32 = 200_000;
 
+const NONE: Argument = Argument { name: "", value: 0 };
+
 fn main() {
     let directory = tempfile::tempdir().expect("a directory");
     let writer = Writer::open(&directory.path().join("record"), "default", |why| panic!("{why}")).expect("a writer");
     static EVENT: Event<'static> = Event {
         kind: Kind::Allocate,
         memory: "host, non-coherent",
-        arguments: [Argument { name: "", value: 0 }; 4],
+        arguments: [NONE; 4],
         call: "hipHostMalloc",
         flags_used: 0x8000_0000,
         size: 4096,
@@ -41,5 +43,7 @@ fn main() {
         println!("{name}: {:.0} ns median, {:.0} ns best (file growth included)", times[times.len() / 2], times[0]);
     };
     run("record", &|n| writer.record(&Event { pointer: n, ..EVENT }));
+    let arguments = [Argument { name: "width", value: 1 }, Argument { name: "height", value: 2 }, NONE, NONE];
+    run("record, two arguments", &|n| writer.record(&Event { pointer: n, arguments, ..EVENT }));
     run("record_like", &|n| writer.record_like(&EVENT, 4096, n));
 }

@@ -82,6 +82,13 @@ impl Mapping {
         unsafe { AtomicU32::from_ptr(self.base.add(offset).as_ptr().cast()) }
     }
 
+    /// A 64-bit field of the file header.
+    pub fn header_u64(&self, offset: usize) -> &AtomicU64 {
+        assert!(offset.is_multiple_of(8) && offset < HEADER_BYTES, "offset {offset} in the header");
+        // SAFETY: as for `header`.
+        unsafe { AtomicU64::from_ptr(self.base.add(offset).as_ptr().cast()) }
+    }
+
     /// The chunk `number`, once its space is reserved in the file: writes its header. Call it once per number.
     pub fn give(&self, number: u32, process: u32, pid: u32) -> Chunk {
         let chunk = Chunk { number };

@@ -6,13 +6,15 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::format::{
-    CHUNK_BYTES, CHUNK_HEADER_BYTES, HEADER_BYTES, MAGIC, MAX_STRING, VERSION, head, header, kind, pair, words,
+    ARGUMENTS, CHUNK_BYTES, CHUNK_HEADER_BYTES, HEADER_BYTES, MAGIC, MAX_STRING, VERSION, head, header, kind, pair,
+    words,
 };
 use crate::intern::Interner;
 use crate::map::{self, Chunk, ForkMark, Locked, Mapping};
+use crate::process;
 use crate::{Kind, Verdict};
 
 /// An argument of a call that has no field of its own in [`Event`]: its name in the API's documentation and its value. An empty name stands for none.
@@ -33,8 +35,8 @@ pub struct Event<'a> {
     pub kind: Kind,
     /// Where the memory is and how it behaves, e.g. `host, coherent`; empty if it is not known or of no concern.
     pub memory: &'a str,
-    /// Further arguments, in their order; the rest is empty.
-    pub arguments: [Argument; 4],
+    /// Further arguments, in their order; what follows the first empty one is left out.
+    pub arguments: [Argument; ARGUMENTS],
     /// Flags the program passed; 0 for a function without flags.
     pub flags_asked: u32,
     /// Flags the real library was given.
@@ -120,6 +122,8 @@ struct Inner {
     stopped: AtomicBool,
     /// Number of this process; 0 in a child that has not recorded yet.
     process: ForkMark,
+    /// The same, but in a child made by fork that of its parent: where the child comes from.
+    ancestor: AtomicU32,
     /// Chunks of threads that ended: process in the high half, number + 1 in the low half, 0 for nothing.
     spare: [AtomicU64; 64],
     strings: Interner,
@@ -138,6 +142,9 @@ struct Local {
     /// The event that the last call was like, as far as it was given as such, and the place of its shape.
     like: Option<(&'static Event<'static>, u32)>,
 }
+
+/// The longest record of a call, in words.
+const LONGEST_CALL: usize = words::CALL + ARGUMENTS;
 
 /// Shapes that a thread remembers; one more takes the place of the oldest.
 const SHAPES: usize = 32;
@@ -249,6 +256,7 @@ impl Writer {
                 on_stop,
                 stopped: AtomicBool::new(false),
                 process: ForkMark::new()?,
+                ancestor: AtomicU32::new(0),
                 spare: [const { AtomicU64::new(0) }; 64],
                 strings: Interner::new(),
             })
@@ -264,7 +272,7 @@ impl Writer {
         let time = map::monotonic();
         self.with(|local| {
             let place = local.shape(event);
-            local.call(place, time, event.size, event.pointer);
+            local.call(place, time, event, event.size, event.pointer);
         });
     }
 
@@ -281,8 +289,20 @@ impl Writer {
                     place
                 }
             };
-            local.call(place, time, size, pointer);
+            local.call(place, time, event, size, pointer);
         });
+    }
+
+    /// Records that this process comes to its normal end: call it from a destructor of the library (`.fini_array`), which `exit` and the return from
+    /// `main` run, and `_exit`, exec and signals do not. A reader tells by it what may be missing. Nothing is freed, and recording goes on.
+    ///
+    /// A child made by fork that recorded nothing has nothing to end.
+    pub fn end(&self) {
+        if self.is_stopped() || self.inner.process.get().load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let time = map::monotonic();
+        self.with(|local| local.put(&[head(kind::END, words::END, local.tid), time]));
     }
 
     /// Appends that a front is in place.
@@ -340,11 +360,21 @@ impl Writer {
     }
 }
 
+impl Event<'_> {
+    /// How many arguments there are.
+    fn argument_count(&self) -> usize {
+        self.arguments.iter().take_while(|argument| !argument.name.is_empty()).count()
+    }
+}
+
 impl Event<'static> {
-    /// Whether two calls differ in nothing but time, size and pointer. Equal texts at different addresses count as different, which only
-    /// costs room.
+    /// Whether two calls differ in nothing but time, size, pointer and the values of arguments. Equal texts at different addresses count as
+    /// different, which only costs room.
     fn is_like(&self, other: &Self) -> bool {
         std::ptr::eq(self.call, other.call)
+            && self.kind == other.kind
+            && std::ptr::eq(self.memory, other.memory)
+            && self.arguments.iter().zip(&other.arguments).all(|(one, two)| std::ptr::eq(one.name, two.name))
             && (self.flags_asked, self.flags_used) == (other.flags_asked, other.flags_used)
             && (self.result, self.ordinal) == (other.result, other.ordinal)
             && std::ptr::eq(self.rule, other.rule)
@@ -359,21 +389,22 @@ impl Event<'static> {
 
 impl Inner {
     fn lose(&self) {
-        self.map.header(header::LOST).fetch_add(1, Ordering::Relaxed);
+        self.map.header_u64(header::LOST).fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Number of this process. In a new process the first thread that gets here takes one; `true` for that thread.
-    fn process(&self) -> (u32, bool) {
+    /// Number of this process. In a new process the first thread that gets here takes one; for that thread, the process that this one is a copy of
+    /// (0: none) comes with it.
+    fn process(&self) -> (u32, Option<u32>) {
         let mark = self.process.get();
         match mark.load(Ordering::Acquire) {
             0 => {
                 let number = self.map.header(header::NEXT_PROCESS).fetch_add(1, Ordering::Relaxed);
                 match mark.compare_exchange(0, number, Ordering::AcqRel, Ordering::Acquire) {
-                    Ok(_) => (number, true),
-                    Err(other) => (other, false),
+                    Ok(_) => (number, Some(self.ancestor.swap(number, Ordering::Relaxed))),
+                    Err(other) => (other, None),
                 }
             }
-            number => (number, false),
+            number => (number, None),
         }
     }
 
@@ -445,7 +476,7 @@ impl Inner {
 
 impl Local {
     fn new(inner: &Arc<Inner>) -> Option<Self> {
-        let (process, first) = inner.process();
+        let (process, beginning) = inner.process();
         let (chunk, used) = match inner.take_spare(process) {
             Some(chunk) => {
                 let used = inner.map.used(&chunk);
@@ -469,41 +500,51 @@ impl Local {
             last: 0,
             like: None,
         };
-        if first {
-            local.start();
+        if let Some(forked_from) = beginning {
+            local.start(forked_from);
         }
         Some(local)
     }
 
     /// Records that this process began (to record).
-    fn start(&mut self) {
+    fn start(&mut self, forked_from: u32) {
         let inner = Arc::clone(&self.inner);
         let exe = std::fs::read_link("/proc/self/exe").unwrap_or_default();
         let arguments = std::fs::read("/proc/self/cmdline").unwrap_or_default();
         let argv0 = arguments.split(|byte| *byte == 0).next().unwrap_or_default();
-        let [exe, argv0, mode] =
-            [&exe.to_string_lossy(), &String::from_utf8_lossy(argv0), inner.mode.as_str()].map(|text| self.text(text));
+        let [exe, argv0, mode, machine] =
+            [&exe.to_string_lossy(), &String::from_utf8_lossy(argv0), inner.mode.as_str(), &process::machine()]
+                .map(|text| self.text(text));
         self.put(&[
             head(kind::PROCESS, words::PROCESS, self.tid),
             map::monotonic(),
             map::unix_time(),
             pair(std::process::id(), std::os::unix::process::parent_id()),
             pair(exe, argv0),
-            mode.into(),
+            pair(mode, machine),
+            process::start(std::process::id()).unwrap_or(0),
+            forked_from.into(),
         ]);
     }
 
     /// Appends a call whose shape is at `place`.
-    fn call(&mut self, place: Option<u32>, time: u64, size: u64, pointer: u64) {
-        match place {
-            Some(place) => self.put(&[head(kind::CALL, words::CALL, place), time, size, pointer]),
-            None => self.inner.lose(),
+    fn call(&mut self, place: Option<u32>, time: u64, event: &Event<'static>, size: u64, pointer: u64) {
+        let Some(place) = place else { return self.inner.lose() };
+        if event.arguments[0].name.is_empty() {
+            return self.put(&[head(kind::CALL, words::CALL, place), time, size, pointer]);
         }
+        let length = words::CALL + event.argument_count();
+        let mut record = [0; LONGEST_CALL];
+        record[..words::CALL].copy_from_slice(&[head(kind::CALL, length, place), time, size, pointer]);
+        for (word, argument) in record[words::CALL..].iter_mut().zip(&event.arguments) {
+            *word = argument.value;
+        }
+        self.put(&record[..length]);
     }
 
     /// Whether a shape and a call fit into the chunk.
     fn fits(&self) -> bool {
-        self.used + 8 * (words::SHAPE + words::CALL) <= CHUNK_BYTES
+        self.used + 8 * (words::SHAPE + LONGEST_CALL) <= CHUNK_BYTES
     }
 
     /// The place of the shape of a call in the chunk, which has room for the call as well. `None`: there is no room any more.
@@ -526,9 +567,14 @@ impl Local {
     /// As [`Local::shape`], for one that was not written yet.
     #[cold]
     fn new_shape(&mut self, event: &Event<'static>) -> Option<u32> {
-        let [call, rule, caller, mode, target, bus, warning] =
-            [event.call, event.rule, event.caller, event.mode, event.target, event.bus, event.warning]
+        let [call, rule, caller, mode, target, bus, warning, memory] =
+            [event.call, event.rule, event.caller, event.mode, event.target, event.bus, event.warning, event.memory]
                 .map(|text| self.text(text));
+        let count = event.argument_count();
+        let mut names = [0; ARGUMENTS];
+        for (id, argument) in names.iter_mut().zip(&event.arguments[..count]) {
+            *id = self.text(argument.name);
+        }
         // The texts may have filled the chunk.
         if !self.fits() && !self.next_chunk() {
             return None;
@@ -541,7 +587,10 @@ impl Local {
             pair(call, rule),
             pair(caller, mode),
             pair(target, bus),
-            pair(event.verdict as u32, warning),
+            pair(event.verdict as u32 | (event.kind as u32) << 8, warning),
+            pair(memory, names[0]),
+            pair(names[1], names[2]),
+            names[3].into(),
         ]);
         if self.shapes.len() < SHAPES {
             self.last = self.shapes.len();

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rmcp_record::{CHUNK_BYTES, Event, FrontLoaded, HEADER_BYTES, Recording, Verdict, Writer, read};
+use rmcp_record::{CHUNK_BYTES, Ending, Event, FrontLoaded, HEADER_BYTES, Recording, Verdict, Writer, read};
 
 fn no_stop(sentence: &str) {
     panic!("recording stopped: {sentence}");
@@ -80,6 +80,8 @@ fn everything_of_an_event_comes_back() {
     let device = got.device.as_ref().expect("a device");
     let back = Event {
         call: &got.call,
+        kind: got.kind,
+        memory: &got.memory,
         flags_asked: got.flags_asked,
         flags_used: got.flags_used,
         size: got.size,
@@ -283,6 +285,110 @@ fn no_more_room_stops_recording_once_and_the_program_goes_on() {
     assert!(recording.calls.len() > 2_000, "{}", recording.calls.len());
     assert_eq!(recording.calls.len() as u64 + recording.lost, 3 * COUNT);
     assert_eq!(recording.damaged_chunks, 0);
+}
+
+/// A real full disk, on a file system whose pages are only had when they are touched: a small tmpfs in a mount namespace of its own.
+#[test]
+fn a_full_tmpfs_stops_recording_once_and_the_program_goes_on() {
+    const COUNT: u64 = 20_000;
+    const NAME: &str = "a_full_tmpfs_stops_recording_once_and_the_program_goes_on";
+    static SAID: AtomicU32 = AtomicU32::new(0);
+    fn said(sentence: &str) {
+        SAID.fetch_add(1, Ordering::Relaxed);
+        assert!(sentence.contains("/record stopped: No space left on device"), "{sentence}");
+    }
+    if let Some(record) = std::env::var_os("RECORD") {
+        let writer = Writer::open(Path::new(&record), "default", said).expect("a writer");
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| (0..COUNT).for_each(|n| writer.record(&event(n))));
+            }
+        });
+        assert_eq!((SAID.load(Ordering::Relaxed), writer.is_stopped()), (1, true));
+        // The tmpfs is gone with its last process.
+        let recording = read(Path::new(&record)).expect("a recording");
+        assert_eq!(recording.stopped.expect("a reason").errno, libc::ENOSPC);
+        assert!(recording.calls.len() > 10_000, "{}", recording.calls.len());
+        assert_eq!((recording.calls.len() as u64 + recording.lost, recording.damaged_chunks), (3 * COUNT, 0));
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let mount = |then: &mut Command| {
+        let mut command = Command::new("unshare");
+        command
+            .args(["-rm", "sh", "-c", "mount -t tmpfs -o size=1m tmpfs \"$0\" && exec \"$@\""])
+            .arg(directory.path());
+        command.arg(then.get_program()).args(then.get_args()).env("RECORD", directory.path().join("record"));
+        command
+    };
+    match mount(&mut Command::new("true")).output() {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => {
+            println!("skipped: no tmpfs can be mounted: {}", String::from_utf8_lossy(&output.stderr).trim());
+            return;
+        }
+        Err(error) => {
+            println!("skipped: unshare: {error}");
+            return;
+        }
+    }
+    let output = mount(&mut myself(NAME, &directory.path().join("record"))).output().expect("a child");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!directory.path().join("record").exists(), "it was recorded on the tmpfs");
+}
+
+/// All threads at once, each frozen at any point of a record by SIGKILL from outside.
+#[test]
+fn after_a_kill_from_outside_every_finished_record_is_there() {
+    const THREADS: u64 = 4;
+    const NAME: &str = "after_a_kill_from_outside_every_finished_record_is_there";
+    if let Some(record) = std::env::var_os("RECORD") {
+        let writer = Writer::open(Path::new(&record), "default", no_stop).expect("a writer");
+        // How many records of each thread are finished, where the parent sees it after our end.
+        let progress = std::fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(std::env::var_os("PROGRESS").expect("a file"))
+            .expect("a file");
+        let writer = &writer;
+        std::thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let progress = &progress;
+                scope.spawn(move || {
+                    use std::os::unix::fs::FileExt;
+                    for n in 0u64.. {
+                        writer.record(&event(thread << 32 | n));
+                        progress.write_all_at(&(n + 1).to_le_bytes(), thread * 8).expect("written");
+                    }
+                });
+            }
+        });
+        unreachable!("killed");
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let (path, progress) = (directory.path().join("record"), directory.path().join("progress"));
+    std::fs::write(&progress, [0; THREADS as usize * 8]).expect("written");
+    let finished = || {
+        let bytes = std::fs::read(&progress).expect("read");
+        bytes.as_chunks::<8>().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect::<Vec<_>>()
+    };
+    let mut child = myself(NAME, &path).env("PROGRESS", &progress).spawn().expect("a child");
+    while finished().iter().any(|count| *count < 5_000) {
+        assert!(child.try_wait().expect("a status").is_none(), "it runs until it is killed");
+        std::thread::yield_now();
+    }
+    child.kill().expect("killed");
+    child.wait().expect("a status");
+    let recording = read(&path).expect("a recording");
+    assert_eq!((recording.lost, recording.damaged_chunks), (0, 0));
+    assert_eq!(recording.processes[0].ending, Ending::Abrupt);
+    for (thread, finished) in (0..).zip(finished()) {
+        let mut of: Vec<u64> = recording.calls.iter().map(|call| call.pointer).filter(|n| n >> 32 == thread).collect();
+        of.sort_unstable();
+        // The last may be recorded and not yet counted.
+        assert!((finished..=finished + 1).contains(&(of.len() as u64)), "{} of {finished}", of.len());
+        assert!(of.iter().zip(0..).all(|(pointer, n)| *pointer == thread << 32 | n));
+    }
 }
 
 #[test]
