@@ -122,7 +122,8 @@ fn after_sigkill_every_finished_call_is_readable_and_the_report_says_how_the_pro
 fn a_full_disk_stops_the_record_with_one_message_and_not_the_program() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     // A file system of our own in a mount namespace of our own, which nobody else sees.
-    let script = "mount -t tmpfs -o size=400k tmpfs \"$1\" && shift && \"$@\"; code=$?; cp \"$RECORD\" \"$OUT\"; exit $code";
+    let script =
+        "mount -t tmpfs -o size=400k tmpfs \"$1\" && shift && \"$@\"; code=$?; cp \"$RECORD\" \"$OUT\"; exit $code";
     let small = directory.path().join("small");
     std::fs::create_dir(&small).expect("create");
     let probe = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "tmpfs"]).arg(&small).output();

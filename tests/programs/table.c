@@ -1,6 +1,6 @@
 /* Makes every kind of memory request of HIP and HSA once, one JSON line on stdout for each; `cargo xtask table` compares what of it reached the kernel driver.
  *
- * The calls are those of the headers that it is compiled with. Nothing is freed before the end, so that addresses are unique. */
+ * --stream-ordered: also on a stream, for which HIP runs kernels. The calls are those of the headers that it is compiled with. Nothing is freed before the end, so that addresses are unique. */
 #define __HIP_PLATFORM_AMD__ 1
 #include <hip/hip_runtime_api.h>
 #include <hsa/hsa.h>
@@ -32,7 +32,7 @@ static void *pages(void) {
     return pointer;
 }
 
-static void hip(void) {
+static void hip(int stream_ordered) {
     HIP(hipMalloc, 0, &p, SIZE);
     size_t pitch;
     HIP(hipMallocPitch, 0, &p, &pitch, 256, SIZE / 256);
@@ -51,9 +51,6 @@ static void hip(void) {
     HIP(hipMallocHost, 0, &p, SIZE);
     HIP(hipMallocManaged, 1, &p, SIZE, 1);
     HIP(hipMallocManaged, 2, &p, SIZE, 2);
-    hipStream_t stream; /* HIP 5.2.3 does not survive hipMallocAsync on the null stream. */
-    if (hipStreamCreate(&stream) == hipSuccess)
-        HIP(hipMallocAsync, 0, &p, SIZE, stream);
     static const unsigned lock[] = {0, 1, 2, 3, 8, 0x80000000};
     for (size_t i = 0; i < sizeof lock / sizeof *lock; i++) {
         void *memory = pages(), *device = NULL;
@@ -62,6 +59,9 @@ static void hip(void) {
             hipHostGetDevicePointer(&device, memory, 0);
         line("hipHostRegister", "", lock[i], code, code == hipSuccess ? memory : NULL, device);
     }
+    hipStream_t stream; /* HIP 5.2.3 does not survive hipMallocAsync on the null stream. */
+    if (stream_ordered && hipStreamCreate(&stream) == hipSuccess)
+        HIP(hipMallocAsync, 0, &p, SIZE, stream);
 }
 
 struct found {
@@ -116,8 +116,8 @@ static void hsa(void) {
 }
 
 /* The program ends without tearing anything down: this is about what was allocated, and how. */
-int main(void) {
-    hip();
+int main(int argc, char **argv) {
+    hip(argc > 1 && !strcmp(argv[1], "--stream-ordered"));
     hsa();
     return 0;
 }

@@ -31,11 +31,12 @@ pub fn must(command: &mut Command) -> Result<()> {
 pub fn workspace(profile: &str) -> Result<PathBuf> {
     let packages = ["rmcp", "rmcp-cli", "vgpu", "vgpu-preload", "kfd-trace"].map(|package| ["-p", package]).concat();
     must(cargo().args(["build", "--profile", profile]).args(packages))?;
-    let target = match std::env::var_os("CARGO_TARGET_DIR") {
-        Some(target) => root().join(target),
-        None => root().join("target"),
-    };
-    Ok(target.join(if profile == "dev" { "debug" } else { profile }))
+    Ok(target().join(if profile == "dev" { "debug" } else { profile }))
+}
+
+/// The directory that cargo builds in.
+pub fn target() -> PathBuf {
+    root().join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
 /// Compiles a HIP program of `tests/programs` for these targets.

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`, `cargo xtask test` and `cargo xtask fixtures`: everything that a fresh Debian machine with Rust needs to see the main job, and to test the project.
+//! `cargo xtask demo`, `test`, `table` and `fixtures`: everything that a fresh Debian machine with Rust needs to see the main job, and to test the project.
 
 #![forbid(unsafe_code)]
 
@@ -6,6 +6,7 @@ mod build;
 mod demo;
 mod fixtures;
 mod packages;
+mod table;
 mod test;
 
 use std::process::ExitCode;
@@ -30,6 +31,9 @@ enum Command {
     /// AMD's libraries of later ROCm releases, unpacked from Debian's packages for the tests
     #[command(after_help = fixtures::HELP)]
     Fixtures(fixtures::Arguments),
+    /// What every memory request becomes at the kernel driver, by release and mode, as tables
+    #[command(after_help = table::HELP)]
+    Table(table::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Fixtures(arguments) => fixtures::run(&arguments),
+        Command::Table(arguments) => table::run(&arguments),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
