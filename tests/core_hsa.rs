@@ -122,7 +122,7 @@ fn each_call_of_an_hsa_client_is_recorded_once_with_its_own_caller() {
     let pinned = made.iter().filter(|(call, _)| call.starts_with("hsa_amd_memory_lock")).count();
     let allocated = made.iter().filter(|(call, _)| call.ends_with("allocate")).count();
     assert_eq!(given_back.len(), pinned + allocated);
-    assert!(run.recorded.iter().all(|call| &*call.caller == "program"), "{:?}", run.recorded);
+    assert!(run.recorded.iter().all(|call| &*call.caller == "hsa"), "{:?}", run.recorded);
     let rewritten: Vec<_> = run.recorded.iter().filter(|call| call.verdict == Verdict::Rewritten).collect();
     assert!(!rewritten.is_empty() && rewritten.iter().all(|call| &*call.rule == "hsa-fine-to-coarse"), "{rewritten:?}");
 }

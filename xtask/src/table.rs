@@ -22,7 +22,7 @@ GPU, NC is. \"=\": as without RMCP. Flags of a request are in parentheses.";
 
 pub fn run(arguments: &Arguments) -> Result<bool> {
     eprintln!("[1/3] Debian packages and AMD's libraries of later releases");
-    packages::ensure(&[packages::DEMO, packages::TEST].concat())?;
+    packages::ensure(&[packages::DEMO, packages::FIXTURES, packages::TEST].concat())?;
     if let Err(error) = fixtures::ensure_for_tests() {
         eprintln!("      {error:#}");
     }
