@@ -1,7 +1,7 @@
 //! The shim core of RMCP: one library between a program and AMD's ROCm runtime.
 //!
-//! Fronts (see `include/front.h`) hand it the calls; it opens the real libraries, binds the fronts' slots, and stands in for the few functions
-//! that allocate host memory. `docs/architecture.md` says how a hooked call flows.
+//! Fronts (see `include/front.h`) hand it the calls; it opens the real libraries, binds the fronts' slots, and stands in for the functions that have to do
+//! with memory (`hooks`). `docs/architecture.md` says how a hooked call flows.
 
 mod abi;
 mod api;

@@ -10,7 +10,6 @@ use crate::api;
 use crate::decide::{Asked, Verdict};
 use crate::hooks::{Details, Row};
 use crate::pointers::Rewritten;
-use crate::real::Real;
 use crate::say::say;
 use crate::settings::Settings;
 
@@ -94,14 +93,14 @@ pub fn call(asked: &Asked, verdict: &Verdict, details: &Details, code: i32) {
 }
 
 /// A call that the policy does not know has returned `code`.
-pub fn other(real: &Real, row: &'static Row, flags: u32, verdict: &Verdict, details: &Details, code: i32) {
+pub fn other(row: &'static Row, flags: u32, verdict: &Verdict, details: &Details, code: i32) {
     if verdict.mode == Mode::Off {
         return;
     }
     count(row);
     tracing::debug!(call = row.name, flags, ?details, code, "call");
     let Some(writer) = writer() else { return };
-    let event = Event { flags_asked: flags, flags_used: flags, ..of(row, real, flags, verdict, code) };
+    let event = Event { flags_asked: flags, flags_used: flags, ..of(row, verdict, code) };
     writer.record(&with(event, details));
 }
 
@@ -114,10 +113,9 @@ fn count(row: &Row) {
 /// An allocation call that returned `code`, without its address.
 pub fn event(asked: &Asked, verdict: &Verdict, code: i32) -> Event<'static> {
     let decision = &verdict.decision;
-    let flags_used = decision.flags_used(asked.flags);
     Event {
         flags_asked: asked.flags,
-        flags_used,
+        flags_used: decision.flags_used(asked.flags),
         size: asked.size as u64,
         verdict: match (verdict.rewrite(), decision.withheld) {
             (Some(_), _) => rmcp_record::Verdict::Rewritten,
@@ -126,20 +124,17 @@ pub fn event(asked: &Asked, verdict: &Verdict, code: i32) -> Event<'static> {
         },
         rule: decision.rule,
         warning: decision.warning.map_or("", Warning::as_str),
-        memory: match verdict.memory[0].as_str() {
-            "" => asked.row.memory(asked.real, flags_used),
-            memory => memory,
-        },
-        ..of(asked.row, asked.real, flags_used, verdict, code)
+        memory: verdict.memory[0].as_str(),
+        ..of(asked.row, verdict, code)
     }
 }
 
 /// What every call has.
-fn of(row: &'static Row, real: &Real, flags_used: u32, verdict: &Verdict, code: i32) -> Event<'static> {
+fn of(row: &'static Row, verdict: &Verdict, code: i32) -> Event<'static> {
     Event {
         call: row.name,
         kind: row.kind,
-        memory: row.memory(real, flags_used),
+        memory: row.memory,
         result: code,
         ordinal: verdict.ordinal,
         target: verdict.device.map_or("", |known| &known.target),

@@ -6,9 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use core_support::{
-    core_directory, fronts, of_nobody, output, program, run, sentences, text, vgpu, with_fronts, without_fronts,
-};
+use core_support::{core_directory, fronts, output, program, run, sentences, text, vgpu, with_fronts, without_fronts};
 use rmcp_record::Recording;
 use serde_json::Value;
 
@@ -21,10 +19,8 @@ fn on_card(configuration: &str, variables: &[(&str, &str)], calls: &[&str]) -> (
     let file = |name: &str| directory.path().join(name);
     let program = program(directory.path(), "../programs/alloc.c", &["-lamdhip64"]);
     std::fs::write(file("rmcp.toml"), format!("record = {:?}\n{configuration}", file("record"))).expect("write");
-    let mut command = Command::new(vgpu());
-    of_nobody(&mut command);
+    let mut command = with_fronts(fronts(), &vgpu());
     command
-        .env("LD_LIBRARY_PATH", format!("{}:{}", fronts().display(), core_directory().display()))
         .env("RMCP_CONFIG", file("rmcp.toml"))
         .envs(variables.iter().copied())
         .arg("--log")

@@ -125,7 +125,7 @@ fn the_log_goes_to_its_file_and_nowhere_else() {
     let fronted = run(with_fronts(fronts(), &program).env("RMCP_LOG", &log).env("RMCP_POLICY", "audit"));
     assert_eq!(sentences(&fronted), [""; 0]);
     let lines = std::fs::read_to_string(&log).expect("the log");
-    for word in ["libamdhip64.so.5", "libhsa-runtime64.so.1", "HipHostMalloc"] {
+    for word in ["libamdhip64.so.5", "libhsa-runtime64.so.1", "hipHostMalloc"] {
         assert!(lines.contains(word), "{word}: {lines}");
     }
     let fronted = run(with_fronts(fronts(), &program).env("RMCP_LOG", "/no/such/directory/log"));

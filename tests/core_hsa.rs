@@ -4,9 +4,8 @@
 mod core_support;
 
 use std::path::PathBuf;
-use std::process::Command;
 
-use core_support::{core_directory, fronts, output, run, text, vgpu};
+use core_support::{fronts, output, program, text, vgpu, with_fronts, without_fronts};
 use rmcp_record::{CallEvent, Verdict};
 use serde_json::Value;
 
@@ -21,12 +20,7 @@ struct Run {
 /// Compiles a program of tests/programs against one of AMD's libraries.
 fn compile(source: &str, library: &str) -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let program = directory.path().join("program");
-    let source = format!("{}/tests/programs/{source}", env!("CARGO_MANIFEST_DIR"));
-    run(Command::new("cc")
-        .args(["-O1", "-Wall", "-Werror", "-Wno-deprecated-declarations", &source, "-o"])
-        .arg(&program)
-        .args([library, "-ldl"]));
+    let program = program(directory.path(), &format!("../programs/{source}"), &[library, "-ldl"]);
     (directory, program)
 }
 
@@ -39,13 +33,12 @@ fn on_card(
 ) -> Run {
     let (log, record) = (directory.path().join("log"), directory.path().join("record"));
     let _ = std::fs::remove_file(&record);
-    let mut command = Command::new(vgpu());
-    for variable in ["RMCP_POLICY", "RMCP_RECORD", "RMCP_OPEN", "RMCP_LOG", "LD_PRELOAD", "LD_LIBRARY_PATH"] {
-        command.env_remove(variable);
-    }
+    let mut command = match policy {
+        None => without_fronts(&vgpu()),
+        Some(_) => with_fronts(fronts(), &vgpu()),
+    };
     if let Some(policy) = policy {
-        let path = format!("{}:{}", fronts().display(), core_directory().display());
-        command.env("RMCP_POLICY", policy).env("RMCP_RECORD", &record).env("LD_LIBRARY_PATH", path);
+        command.env("RMCP_POLICY", policy).env("RMCP_RECORD", &record);
     }
     let output = output(command.arg("--log").arg(&log).arg(card).arg("--").arg(program).args(arguments));
     assert!(output.status.success(), "{}\n{}{}", output.status, text(&output.stdout), text(&output.stderr));
@@ -129,7 +122,7 @@ fn each_call_of_an_hsa_client_is_recorded_once_with_its_own_caller() {
     let pinned = made.iter().filter(|(call, _)| call.starts_with("hsa_amd_memory_lock")).count();
     let allocated = made.iter().filter(|(call, _)| call.ends_with("allocate")).count();
     assert_eq!(given_back.len(), pinned + allocated);
-    assert!(run.recorded.iter().all(|call| &*call.caller == "program"), "{:?}", run.recorded);
+    assert!(run.recorded.iter().all(|call| &*call.caller == "hsa"), "{:?}", run.recorded);
     let rewritten: Vec<_> = run.recorded.iter().filter(|call| call.verdict == Verdict::Rewritten).collect();
     assert!(!rewritten.is_empty() && rewritten.iter().all(|call| &*call.rule == "hsa-fine-to-coarse"), "{rewritten:?}");
 }

@@ -4,9 +4,8 @@
 mod core_support;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use core_support::{front, run, sentences, text, with_fronts};
+use core_support::{front, run, sentences, stand_in, text, with_fronts};
 
 const SONAME: &str = "libamdhip64.so.6";
 
@@ -18,16 +17,7 @@ struct Place {
 fn compile_fake(directory: &Path, definitions: &[&str]) -> PathBuf {
     let real = directory.join("real").join(SONAME);
     std::fs::create_dir_all(real.parent().expect("a directory")).expect("mkdir");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/core_support/fake_hip.c");
-    let script = directory.join("versions");
-    std::fs::write(&script, "hip_4.2 { global: hip*; local: *; };\n").expect("write");
-    run(Command::new("cc")
-        .args(["-O1", "-shared", "-fPIC", "-Wall", "-Werror", "-Wl,--build-id=sha1", "-Wl,-soname,libamdhip64.so.6"])
-        .args(definitions)
-        .arg(format!("-Wl,--version-script={}", script.display()))
-        .arg(&source)
-        .arg("-o")
-        .arg(&real));
+    stand_in(&real, "fake_hip.c", ("hip_4.2", "hip*"), definitions);
     real
 }
 

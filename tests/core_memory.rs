@@ -3,19 +3,10 @@
 
 mod core_support;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use core_support::{core_directory, fronts, output, run, sentences, text, vgpu};
+use core_support::{fronts, output, program, sentences, text, vgpu, with_fronts, without_fronts};
 use rmcp_record::{CallEvent, Verdict};
-
-/// Compiles a program of `tests/programs` for the installed HIP.
-fn program(directory: &Path, name: &str) -> PathBuf {
-    let out = directory.join(name);
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(format!("{name}.c"));
-    run(Command::new("cc").args(["-O1", "-w"]).arg(source).arg("-o").arg(&out).arg("-lamdhip64"));
-    out
-}
 
 struct Heard {
     lines: Vec<String>,
@@ -26,15 +17,11 @@ struct Heard {
 fn on_card(program: &Path, settings: Option<&[(&str, &str)]>) -> Heard {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let record = directory.path().join("record");
-    let mut command = Command::new(vgpu());
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RMCP_")) {
-        command.env_remove(name);
-    }
-    command.env_remove("LD_LIBRARY_PATH").env_remove("LD_PRELOAD");
-    if let Some(settings) = settings {
-        let path = format!("{}:{}", fronts().display(), core_directory().display());
-        command.env("LD_LIBRARY_PATH", path).env("RMCP_RECORD", &record).envs(settings.iter().copied());
-    }
+    let mut command = match settings {
+        None => without_fronts(&vgpu()),
+        Some(_) => with_fronts(fronts(), &vgpu()),
+    };
+    command.env("RMCP_RECORD", &record).envs(settings.unwrap_or_default().iter().copied());
     let output = output(command.arg("gfx1030").arg("--").arg(program));
     assert!(output.status.success(), "{}\n{}{}", output.status, text(&output.stdout), text(&output.stderr));
     let calls =
@@ -55,7 +42,7 @@ fn said_to_be_called(lines: &[String]) -> Vec<&str> {
 #[test]
 fn each_call_is_recorded_once_and_answered_as_without_rmcp() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let program = program(directory.path(), "memory_calls");
+    let program = program(directory.path(), "../programs/memory_calls.c", &["-lamdhip64"]);
     let stock = on_card(&program, None);
     let heard = on_card(&program, Some(&[("RMCP_POLICY", "audit")]));
     assert_eq!(heard.lines, stock.lines);
@@ -69,7 +56,7 @@ fn each_call_is_recorded_once_and_answered_as_without_rmcp() {
 #[test]
 fn a_value_operation_on_rewritten_memory_is_warned_about_once_with_its_place() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let program = program(directory.path(), "memory_calls");
+    let program = program(directory.path(), "../programs/memory_calls.c", &["-lamdhip64"]);
     let heard = on_card(&program, Some(&[("RMCP_POLICY", "default")]));
     let about: Vec<_> = heard.said.iter().filter(|sentence| sentence.contains("hipStreamWriteValue32")).collect();
     assert_eq!(about.len(), 1, "{:?}", heard.said);
@@ -81,7 +68,7 @@ fn a_value_operation_on_rewritten_memory_is_warned_about_once_with_its_place() {
 #[test]
 fn stream_ordered_memory_by_hip_malloc_behaves_as_the_pools_do() {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let program = program(directory.path(), "malloc_async");
+    let program = program(directory.path(), "../programs/malloc_async.c", &["-lamdhip64"]);
     // HIP 5.2.3 answers success to a request of 32 TiB from a pool, and hipMalloc refuses it.
     let comparable = |heard: &Heard| -> Vec<String> {
         heard.lines.iter().filter(|line| !line.starts_with("too much")).cloned().collect()

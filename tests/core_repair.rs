@@ -4,9 +4,8 @@
 mod core_support;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use core_support::{HSA, core_directory, front, output, program, run, text, vgpu};
+use core_support::{HSA, front, output, program, stand_in, text, vgpu, with_fronts};
 use rmcp_record::Verdict;
 
 /// Lines for all GPUs, the GPU, and the CPU agent.
@@ -22,23 +21,7 @@ struct Place {
 fn place(definitions: &[&str]) -> Place {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let real = directory.path().join(HSA);
-    let script = directory.path().join("versions");
-    std::fs::write(&script, "ROCR_1 { global: hsa_*; local: *; };\n").expect("write");
-    run(Command::new("cc")
-        .args([
-            "-O1",
-            "-shared",
-            "-fPIC",
-            "-Wall",
-            "-Werror",
-            "-Wl,--build-id=sha1",
-            "-Wl,-soname,libhsa-runtime64.so.1",
-        ])
-        .args(definitions)
-        .arg(format!("-Wl,--version-script={}", script.display()))
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/core_support/fake_hsa.c"))
-        .arg("-o")
-        .arg(&real));
+    stand_in(&real, "fake_hsa.c", ("ROCR_1", "hsa_*"), definitions);
     std::fs::create_dir(directory.path().join("fronts")).expect("mkdir");
     front(&real, &directory.path().join("fronts"));
     let program = program(
@@ -57,15 +40,13 @@ impl Place {
 
     fn run_with(&self, card: &str, policy: &str, variables: &[(&str, &Path)]) -> (Vec<String>, Vec<(Verdict, String)>) {
         let record = self.directory.path().join(format!("record-{card}-{policy}"));
-        let path = format!("{}:{}", self.directory.path().join("fronts").display(), core_directory().display());
         let script = "export GPU_LOCATION=$(sed -n 's/^location_id //p' /sys/class/kfd/kfd/topology/nodes/1/properties)\nexec \"$0\"";
         let output = output(
-            Command::new(vgpu())
+            with_fronts(&self.directory.path().join("fronts"), &vgpu())
                 .args([card, "--", "sh", "-c", script])
                 .arg(&self.program)
                 .env("RMCP_POLICY", policy)
                 .env("RMCP_RECORD", &record)
-                .env("LD_LIBRARY_PATH", path)
                 .envs(variables.iter().copied()),
         );
         assert!(output.status.success(), "{} {}{}", output.status, text(&output.stdout), text(&output.stderr));

@@ -350,10 +350,15 @@ fn decisions(page: &mut Page, report: &Report, width: usize) {
     if !rules.is_empty() {
         page.title("Rules");
         for rule in rules {
-            let text = format!("{rule}: {}", reason(rule).unwrap_or("(not known to this rmcp)"));
+            let text = format!("{rule}: {}", reason_of(rule).unwrap_or("(not known to this rmcp)"));
             page.0.extend(wrapped(&text, width, 2));
         }
     }
+}
+
+/// The reason of a recorded rule. Behind the name in the table stands that of the user's rule, if one decided the policy: `host-mapped (rule my-server)`.
+pub fn reason_of(recorded: &str) -> Option<&'static str> {
+    reason(recorded.split_once(" (rule ").map_or(recorded, |(rule, _)| rule))
 }
 
 fn total(total: &Total) -> Vec<String> {
@@ -495,6 +500,15 @@ mod tests {
         assert_eq!(bar(&[0, 1, 50, 100, 100, 0], 2, 100), "\u{2581}\u{2588}\u{2588}");
         assert_eq!(bar(&[u64::MAX, 0], 1, u64::MAX), "\u{2588} ");
         assert_eq!(bar(&[], 1, 0), "");
+    }
+
+    #[test]
+    fn a_recorded_rule_has_its_reason_with_a_users_rule_behind_it_too() {
+        for rule in ["host-mapped", "malloc-async-repair", "internal-error"] {
+            assert!(reason_of(rule).is_some(), "{rule}");
+            assert_eq!(reason_of(&format!("{rule} (rule my-server)")), reason_of(rule));
+        }
+        assert_eq!(reason_of("of-a-later-version"), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! * `out p;` the address (or handle) is what the call stored at `p`; `at a;` it is the argument `a`; `found e;` it is `e`, which is read after success,
 //! * `size e;` bytes; `sized e;` bytes, read after success,
 //! * `flags e;` the flags that the program passed,
-//! * `is "text";` where the memory is and how it behaves; `is by f;` the same, by a function of the library and the flags that it was given,
+//! * `is "text";` where the memory is and how it behaves, of a function that the policy does not know,
 //! * `with a, b = e, [major >= 6] c = e;` further arguments to record, at most four: an argument by its name, or what is read after success, from
 //!   libraries of such a SONAME only,
 //! * `via f;` the program's call is made by `f`, which gets the call's [`Origin`], the real function and the arguments, and may do it in another way.
@@ -42,17 +42,8 @@ pub struct Row {
     pub kind: Kind,
     /// As the policy knows it; `None`: it does not.
     pub call: Option<Call>,
-    /// See [`Memory`].
-    pub memory: Memory,
-}
-
-/// Where the memory of a call is and how it behaves.
-#[derive(Debug, Clone, Copy)]
-pub enum Memory {
-    /// Always this; empty: not known, or of no concern.
-    Is(&'static str),
-    /// By the library and the flags that it was given.
-    By(fn(&Real, u32) -> &'static str),
+    /// Where the memory is and how it behaves; empty: the policy says it (`rmcp_policy::memory`), it is not known, or there is none.
+    pub memory: &'static str,
 }
 
 /// What a call was about.
@@ -82,14 +73,6 @@ impl Row {
     /// Whether the function takes memory back.
     fn takes_memory(&self) -> bool {
         matches!(self.kind, Kind::Free | Kind::Unpin)
-    }
-
-    /// See [`Memory`].
-    pub fn memory(&self, real: &Real, flags_used: u32) -> &'static str {
-        match self.memory {
-            Memory::Is(text) => text,
-            Memory::By(text) => text(real, flags_used),
-        }
     }
 }
 
@@ -143,9 +126,7 @@ fn recorded(
                 let asked = Asked { real, row, call, size: details.size as usize, flags, caller };
                 decide::recorded(&asked, |verdict| recorder::call(&asked, verdict, &details, code as i32));
             }
-            None => {
-                recorder::other(real, row, flags, &Verdict::undecided(real, row.name, caller), &details, code as i32)
-            }
+            None => recorder::other(row, flags, &Verdict::undecided(real, row.name, caller), &details, code as i32),
         }
     });
     code
@@ -293,7 +274,7 @@ macro_rules! body {
         $(out $out:ident;)? $(at $at:expr;)? $(found $found:expr;)?
         $(size $size:expr;)? $(sized $sized:expr;)?
         $(flags $flags:expr;)?
-        $(is by $by:expr;)? $(is $is:literal;)?
+        $(is $is:literal;)?
         $(with $($([major >= $major:literal])? $with:ident $(= $value:expr)?),+;)?
         $(via $via:path;)?
     }) => {
@@ -370,10 +351,9 @@ macro_rules! row {
             memory: $crate::hooks::row!(@memory $($words)*),
         };
     };
-    (@memory is by $by:expr; $($rest:tt)*) => { Memory::By($by) };
-    (@memory is $is:literal; $($rest:tt)*) => { Memory::Is($is) };
+    (@memory is $is:literal; $($rest:tt)*) => { $is };
     (@memory $next:tt $($rest:tt)*) => { $crate::hooks::row!(@memory $($rest)*) };
-    (@memory) => { Memory::Is("") };
+    (@memory) => { "" };
 }
 pub(crate) use row;
 

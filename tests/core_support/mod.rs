@@ -77,6 +77,20 @@ pub fn program(directory: &Path, source: &str, arguments: &[&str]) -> PathBuf {
     out
 }
 
+/// Compiles a small library that stands in for one of AMD's, from `tests/core_support`: `exported`, a pattern, is what it exports, in the version `node`.
+pub fn stand_in(real: &Path, source: &str, (node, exported): (&str, &str), definitions: &[&str]) {
+    let soname = real.file_name().expect("a name").to_str().expect("UTF-8");
+    let script = real.with_file_name("versions");
+    std::fs::write(&script, format!("{node} {{ global: {exported}; local: *; }};\n")).expect("write");
+    run(Command::new("cc")
+        .args(["-O1", "-shared", "-fPIC", "-Wall", "-Werror", "-Wl,--build-id=sha1"])
+        .args(definitions)
+        .args([format!("-Wl,-soname,{soname}"), format!("-Wl,--version-script={}", script.display())])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/core_support").join(source))
+        .arg("-o")
+        .arg(real));
+}
+
 /// A program set up to find the fronts before AMD's libraries, with nothing of the tester's own RMCP settings.
 pub fn with_fronts(fronts: &Path, program: &Path) -> Command {
     let mut command = without_fronts(program);

@@ -1,6 +1,6 @@
 //! Fronts: small ELF libraries that export exactly what a real ROCm library exports and jump to it through slots that the shim core fills.
 //!
-//! [`Library::read`] reads a real library's dynamic symbol table, [`build`] makes the front's bytes from it, [`write`] puts them into
+//! [`Library::read`] reads a real library's dynamic symbol table, [`build`] makes the front's bytes from it, [`write()`] puts them into
 //! a file, and [`check`] compares a front with the real library. The contract with the core is `include/front.h`; why it is done this way,
 //! `docs/architecture.md`.
 

@@ -42,7 +42,8 @@ Policies:
   audit    record, change nothing
   default  on RDNA1 and RDNA2, host memory that is coherent only because nobody said otherwise becomes
            non-coherent; without PCIe atomics mapped and registered host memory as well
-  strict   mapped and registered host memory too; never what asks for coherence by name
+  strict   mapped, registered and managed memory too, and fine-grained host memory that the program asks
+           of HSA itself; never what asks for coherence by name
 
 Repairs of the program's environment, and the values of --repair (docs/repairs.md has the evidence):
   override          off, explain, refuse, correct: an HSA_OVERRIDE_GFX_VERSION of another GPU family
@@ -52,9 +53,11 @@ Repairs of the program's environment, and the values of --repair (docs/repairs.m
   miopen-find-mode  off, or a value for MIOPEN_FIND_MODE such as FAST [default: off]
 GPU_FORCE_BLIT_COPY_SIZE=0 is set, unless the program has a value for it or for AMD_OPT_FLUSH, where the
 policy makes registered memory non-coherent and HIP is 6.4 or later.
-Repairs of calls, which the program itself makes:
-  memory-lock       off, on, auto [default: auto]
-  malloc-async      off, on, auto [default: off]
+Repairs of calls, in the program itself, on RDNA1 and RDNA2 under policies default and strict:
+  memory-lock       off, on, auto: hsa_amd_memory_lock is coarse-grained, as its header says; auto: on
+                    ROCr 6.4 and later [default: auto]
+  malloc-async      off, on, auto: hipMallocAsync and hipFreeAsync by hipMalloc and hipFree; auto: on
+                    RDNA2 only [default: off]
 Each variable that a repair sets or unsets is said on stderr before the program starts, even with
 --quiet. RMCP's own variables and the loader's are not; --dry-run prints them all.
 

@@ -1,7 +1,7 @@
 //! What `rmcp run` says at the end.
 
 use rmcp_device::{TOPOLOGY_ROOT, Topology};
-use rmcp_policy::{Mode, reason};
+use rmcp_policy::Mode;
 use rmcp_record::{Group, Report, Verdict};
 use vgpu::launch::Prepared;
 
@@ -172,7 +172,7 @@ fn happened(report: &Report) -> Vec<String> {
         out.push(title.to_owned());
         out.extend(lines(&[Align::Left, Align::Left, Align::Right, Align::Right, Align::Left, Align::Left], &rows));
         let new = numbers.iter().enumerate().skip(known);
-        out.extend(new.map(|(at, rule)| format!("  ({}) {}", at + 1, reason(rule).unwrap_or(rule))));
+        out.extend(new.map(|(at, rule)| format!("  ({}) {}", at + 1, report::reason_of(rule).unwrap_or(rule))));
     }
     out
 }

@@ -11,11 +11,11 @@ pub fn rmcp() -> Command {
     static CACHE: OnceLock<tempfile::TempDir> = OnceLock::new();
     let cache = CACHE.get_or_init(|| tempfile::tempdir().expect("a temporary directory"));
     let mut command = Command::new(env!("CARGO_BIN_EXE_rmcp"));
+    let ours = |name: &std::ffi::OsString| name.to_string_lossy().starts_with("RMCP_");
+    for variable in std::env::vars_os().map(|(name, _)| name).filter(ours) {
+        command.env_remove(variable);
+    }
     for variable in [
-        "RMCP_POLICY",
-        "RMCP_RECORD",
-        "RMCP_OPEN",
-        "RMCP_LOG",
         "LD_PRELOAD",
         "LD_LIBRARY_PATH",
         "ROCR_VISIBLE_DEVICES",
@@ -26,11 +26,6 @@ pub fn rmcp() -> Command {
         "MIOPEN_FIND_MODE",
         "GPU_FORCE_BLIT_COPY_SIZE",
         "AMD_OPT_FLUSH",
-        "RMCP_REPAIR_MEMORY_LOCK",
-        "RMCP_REPAIR_MALLOC_ASYNC",
-        "RMCP_REPAIR_HIDE_APU",
-        "RMCP_REPAIR_OVERRIDE",
-        "RMCP_REPAIR_MIOPEN_FIND_MODE",
     ] {
         command.env_remove(variable);
     }

@@ -1,6 +1,8 @@
 //! The configuration of RMCP: `/etc/rmcp/config.toml`, the user's own file, `RMCP_CONFIG` and the `RMCP_*` variables, and what they come to for
 //! a process ([`Process`]) and for a call ([`Process::call`]). `docs/configuration.md` is the reference for users.
 //!
+//! Of RMCP's other crates it knows the words of policy (modes, calls, the never list) and of device (PCI addresses), and not what is done with a setting.
+//!
 //! Reading is pure but for the function that reads a file, which the caller passes in ([`read_file`] is the real one): [`parse`] for one file,
 //! [`Configuration::load`] for all of them, [`Configuration::resolve`] for what they mean for an executable.
 

@@ -1,6 +1,8 @@
 //! What becomes of one memory request: [`decide`], a pure function without I/O, locks or allocation.
 //!
-//! The table itself is [`TABLE`] in `table.rs`; this file has the words it is written in. [`memory()`] says which memory a request then gives.
+//! The table itself is [`TABLE`] in `table.rs`; this file has the words it is written in. [`memory()`] says which memory a request then gives. For people both
+//! are in `tests/table.txt` and `tests/memory.txt`, which the tests compare with the code. The crate knows nothing of RMCP's others: who asks, for which
+//! device and under which mode, its callers say.
 //!
 //! # Modes
 //!
@@ -26,7 +28,10 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use memory::{Memory, memory};
-pub use table::{Column, Effect, Match, Row, TABLE, Warn, When, decide, reason};
+pub use table::{
+    Column, Effect, INTERNAL_ERROR, MALLOC_ASYNC_REPAIR, MANAGED_ADVICE_REFUSED, Match, NO_COARSE_PIN, Row, TABLE,
+    Warn, When, decide, reason,
+};
 
 /// How much RMCP changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

@@ -291,13 +291,13 @@ table! {
 
     // HSA ----------------------------------------------------------------------------------------------------------------------------------
     "lock-repair-off": [HsaMemoryLock] Match::Any, When::MemoryLock(Switch::Off) => NEVER, Warn::No;
-        "The repair of hsa_amd_memory_lock is switched off.", "RMCP's configuration, repairs.memory_lock";
+        "The repair of hsa_amd_memory_lock is switched off.", "RMCP's configuration, [repair] memory-lock";
     "lock-already-noncoherent": [HsaMemoryLock] Match::Any, When::RocrBefore(V6_4) => NEVER, Warn::No;
         "Up to ROCr 6.3 hsa_amd_memory_lock gives non-coherent memory, as its header says.", "hsa_ext_amd.cpp:582@5.2.3, 664@6.2.4";
     "lock-repair": [HsaMemoryLock] Match::Any, When::RocrFrom(V6_4) => [LockToCoarsePool, LockToCoarsePool, LockToCoarsePool], Warn::No;
         "hsa_amd_memory_lock promises coarse-grained access in its header but became coherent in ROCr 6.4.", "hsa_ext_amd.h:2172@6.4.3; hsa_ext_amd.cpp:703@6.4.3; runtime.cpp:178@6.4.3";
     "lock-repair-on": [HsaMemoryLock] Match::Any, When::MemoryLock(Switch::On) => [LockToCoarsePool, LockToCoarsePool, LockToCoarsePool], Warn::No;
-        "The repair of hsa_amd_memory_lock is switched on, whatever the ROCr release, which is not known here.", "RMCP's configuration, repairs.memory_lock";
+        "The repair of hsa_amd_memory_lock is switched on, whatever the ROCr release, which is not known here.", "RMCP's configuration, [repair] memory-lock";
     "lock-unknown-release": [HsaMemoryLock] Match::Any, When::Always => NEVER, Warn::No;
         "Whether hsa_amd_memory_lock is coherent depends on a ROCr release that is not known here.", "hsa_ext_amd.cpp:664@6.2.4, 703@6.4.3";
     "lock-to-pool": [HsaMemoryLockToPool] Match::Any, When::Always => NEVER, Warn::No;
@@ -348,7 +348,22 @@ const NO_ROUTE: (&str, &str) =
     ("no-route", "The table would change this request, but this build has no way to carry it out.");
 const UNLISTED: (&str, &str) = ("unlisted", "No rule is about this request.");
 
-const AROUND: [(&str, &str); 9] = [
+/// Rules by which a caller departs from what [`decide`] answered: name and reason.
+pub const MANAGED_ADVICE_REFUSED: (&str, &str) =
+    ("managed-advice-refused", "HIP refused to make this managed memory coarse-grained.");
+/// See [`MANAGED_ADVICE_REFUSED`].
+pub const NO_COARSE_PIN: (&str, &str) =
+    ("no-coarse-pin", "HIP did not pin this range through the HSA front, or the host has no coarse-grained pool.");
+/// See [`MANAGED_ADVICE_REFUSED`].
+pub const MALLOC_ASYNC_REPAIR: (&str, &str) = (
+    "malloc-async-repair",
+    "Stream-ordered memory was given or taken back by hipMalloc or hipFree, because the repair malloc-async is switched on.",
+);
+/// See [`MANAGED_ADVICE_REFUSED`].
+pub const INTERNAL_ERROR: (&str, &str) =
+    ("internal-error", "RMCP could not decide, because of an error of its own, and forwarded the call.");
+
+const AROUND: [(&str, &str); 13] = [
     OFF,
     OTHER_GENERATION,
     RUNTIME_INTERNAL,
@@ -358,6 +373,10 @@ const AROUND: [(&str, &str); 9] = [
     HSA_FENCED_COPIES,
     NO_ROUTE,
     UNLISTED,
+    MANAGED_ADVICE_REFUSED,
+    NO_COARSE_PIN,
+    MALLOC_ASYNC_REPAIR,
+    INTERNAL_ERROR,
 ];
 
 /// The reason of a rule by its name, for reports; `None` for a name that no rule has.

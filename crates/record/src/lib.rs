@@ -1,6 +1,8 @@
 //! The recorder: what every process of a run asked for, and what became of it, in one file.
 //!
-//! [`Writer`] is made to be left on: a thread appends fixed-size records to its own chunk of a shared mapping of the file, without lock or
+//! Calls, policies and rules are texts here: the crate knows nothing of RMCP's others.
+//!
+//! [`Writer`] is made to be left on: a thread appends records to its own chunk of a shared mapping of the file, without lock or
 //! system call, and what is appended survives even SIGKILL, because it is in the page cache. [`read`] and [`Recording`] are the other side.
 //!
 //! # File

@@ -2,7 +2,8 @@
 //!
 //! [`plan`] is a pure function of the machine, the environment that the program would get, AMD's libraries that it would load, and the user's
 //! settings. It changes nothing: the caller sets what [`Plan::changes`] says, tells the user about each, and does not start the program if there is a
-//! [`Plan::refusal`]. `docs/repairs.md` has the evidence for each repair.
+//! [`Plan::refusal`]. It knows of RMCP's other crates config (the settings), device (the topology and the visibility variables) and policy (the mode); repairs of
+//! single calls are the core's. `docs/repairs.md` has the evidence for each repair.
 
 #![forbid(unsafe_code)]
 

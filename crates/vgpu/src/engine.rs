@@ -1,7 +1,7 @@
 //! One thread that runs all queues of a process.
 //!
 //! Each queue is a state machine whose `step` does a bounded piece of work, so that a barrier packet that waits, or a kernel that polls memory, never stops the
-//! others. Doorbells are plain memory: with work the thread looks at them without pause; idle, it naps for longer and longer, up to [`LONGEST_NAP`].
+//! others. Doorbells are plain memory: with work the thread looks at them without pause; idle, it naps for longer and longer, up to `LONGEST_NAP`.
 
 mod aql;
 mod sdma;

@@ -4,47 +4,44 @@ macro_rules! hip_list {
     ($then:ident $($state:tt)*) => { $then! { $($state)* hip {
         hooked {
             // Host memory.
-            hipHostMalloc(ptr: *mut *mut c_void, size: usize, flags: c_uint) = Allocate special { is by memory::host_malloc; }
-            hipHostAlloc(ptr: *mut *mut c_void, size: usize, flags: c_uint) = Allocate special { is by memory::host_alloc; }
-            hipMemAllocHost(ptr: *mut *mut c_void, size: usize) = Allocate special { is by memory::host_malloc; }
-            hipMallocHost(ptr: *mut *mut c_void, size: usize) = Allocate { out ptr; size size; is "host, non-coherent"; }
-            hipHostRegister(host_ptr: *mut c_void, size: usize, flags: c_uint) = Pin special { is "host, registered"; }
+            hipHostMalloc(ptr: *mut *mut c_void, size: usize, flags: c_uint) = Allocate special {}
+            hipHostAlloc(ptr: *mut *mut c_void, size: usize, flags: c_uint) = Allocate special {}
+            hipMemAllocHost(ptr: *mut *mut c_void, size: usize) = Allocate special {}
+            hipMallocHost(ptr: *mut *mut c_void, size: usize) = Allocate { out ptr; size size; }
+            hipHostRegister(host_ptr: *mut c_void, size: usize, flags: c_uint) = Pin special {}
             hipHostUnregister(host_ptr: *mut c_void) = Unpin { at host_ptr; }
             hipHostFree(ptr: *mut c_void) = Free { at ptr; }
             hipFreeHost(ptr: *mut c_void) = Free { at ptr; }
 
             // Device memory.
-            hipMalloc(ptr: *mut *mut c_void, size: usize) = Allocate { out ptr; size size; is "device"; }
-            hipExtMallocWithFlags(ptr: *mut *mut c_void, size: usize, flags: c_uint) = Allocate special { is by memory::device; }
+            hipMalloc(ptr: *mut *mut c_void, size: usize) = Allocate { out ptr; size size; }
+            hipExtMallocWithFlags(ptr: *mut *mut c_void, size: usize, flags: c_uint) = Allocate special {}
             hipMallocPitch(ptr: *mut *mut c_void, pitch: *mut usize, width: usize, height: usize)
-                = Allocate { out ptr; sized read(pitch) * height; is "device"; with width, height, pitch = read(pitch); }
+                = Allocate { out ptr; sized read(pitch) * height; with width, height, pitch = read(pitch); }
             hipMemAllocPitch(dptr: *mut *mut c_void, pitch: *mut usize, width_in_bytes: usize, height: usize, element_size_bytes: c_uint)
-                = Allocate { out dptr; sized read(pitch) * height; is "device"; with width_in_bytes, height, element_size_bytes, pitch = read(pitch); }
+                = Allocate { out dptr; sized read(pitch) * height; with width_in_bytes, height, element_size_bytes, pitch = read(pitch); }
             hipMalloc3D(pitched_dev_ptr: *mut hipPitchedPtr, extent: hipExtent)
                 = Allocate {
                     found read(pitched_dev_ptr).ptr;
                     sized read(pitched_dev_ptr).pitch * extent.height * extent.depth;
-                    is "device";
                     with width = extent.width, height = extent.height, depth = extent.depth, pitch = read(pitched_dev_ptr).pitch;
                 }
             hipFree(ptr: *mut c_void) = Free { at ptr; via malloc_async::free; }
 
             // Arrays: what is recorded as the address is the array's handle, and the size is that of its elements without padding.
             hipMallocArray(array: *mut hipArray_t, desc: *const hipChannelFormatDesc, width: usize, height: usize, flags: c_uint)
-                = Allocate { out array; sized array_bytes(bytes_of(read(desc)), [width, height, 0]); flags flags; is "array"; with width, height; }
+                = Allocate { out array; sized array_bytes(bytes_of(read(desc)), [width, height, 0]); flags flags; with width, height; }
             hipMalloc3DArray(array: *mut hipArray_t, desc: *const hipChannelFormatDesc, extent: hipExtent, flags: c_uint)
                 = Allocate {
                     out array;
                     sized array_bytes(bytes_of(read(desc)), [extent.width, extent.height, extent.depth]);
                     flags flags;
-                    is "array";
                     with width = extent.width, height = extent.height, depth = extent.depth;
                 }
             hipArrayCreate(array: *mut hipArray_t, desc: *const HIP_ARRAY_DESCRIPTOR)
                 = Allocate {
                     out array;
                     sized array_bytes(element_bytes(read(desc).Format, read(desc).NumChannels), [read(desc).Width, read(desc).Height, 0]);
-                    is "array";
                     with width = read(desc).Width, height = read(desc).Height, format = read(desc).Format, channels = read(desc).NumChannels;
                 }
             hipArray3DCreate(array: *mut hipArray_t, desc: *const HIP_ARRAY3D_DESCRIPTOR)
@@ -54,7 +51,6 @@ macro_rules! hip_list {
                         element_bytes(read(desc).Format, read(desc).NumChannels),
                         [read(desc).Width, read(desc).Height, read(desc).Depth],
                     );
-                    is "array";
                     with width = read(desc).Width, height = read(desc).Height, depth = read(desc).Depth, array_flags = read(desc).Flags;
                 }
             hipMallocMipmappedArray(
@@ -64,7 +60,6 @@ macro_rules! hip_list {
                     out array;
                     sized mipmap_bytes(bytes_of(read(desc)), [extent.width, extent.height, extent.depth], levels);
                     flags flags;
-                    is "array";
                     with width = extent.width, height = extent.height, depth = extent.depth, levels;
                 }
             hipMipmappedArrayCreate(array: *mut hipMipmappedArray_t, desc: *mut HIP_ARRAY3D_DESCRIPTOR, levels: c_uint)
@@ -75,7 +70,6 @@ macro_rules! hip_list {
                         [read(desc).Width, read(desc).Height, read(desc).Depth],
                         levels,
                     );
-                    is "array";
                     with width = read(desc).Width, height = read(desc).Height, depth = read(desc).Depth, levels;
                 }
             hipFreeArray(array: hipArray_t) = Free { at array; }
@@ -84,7 +78,7 @@ macro_rules! hip_list {
             hipMipmappedArrayDestroy(array: hipMipmappedArray_t) = Free { at array; }
 
             // Managed memory, and advice.
-            hipMallocManaged(dev_ptr: *mut *mut c_void, size: usize, flags: c_uint) = Allocate special { is "managed"; }
+            hipMallocManaged(dev_ptr: *mut *mut c_void, size: usize, flags: c_uint) = Allocate special {}
             hipMemAdvise(dev_ptr: *const c_void, count: usize, advice: hipMemoryAdvise, device: c_int)
                 = Advise { at dev_ptr; size count; with advice, device; }
             hipMemAdvise_v2(dev_ptr: *const c_void, count: usize, advice: hipMemoryAdvise, location: hipMemLocation)
@@ -98,9 +92,9 @@ macro_rules! hip_list {
 
             // Stream-ordered memory and its pools.
             hipMallocAsync(dev_ptr: *mut *mut c_void, size: usize, stream: hipStream_t)
-                = Allocate { out dev_ptr; size size; is "device, pool"; with stream; via malloc_async::malloc; }
+                = Allocate { out dev_ptr; size size; with stream; via malloc_async::malloc; }
             hipMallocFromPoolAsync(dev_ptr: *mut *mut c_void, size: usize, pool: hipMemPool_t, stream: hipStream_t)
-                = Allocate { out dev_ptr; size size; is "device, pool"; with pool, stream; via malloc_async::malloc_from_pool; }
+                = Allocate { out dev_ptr; size size; with pool, stream; via malloc_async::malloc_from_pool; }
             hipFreeAsync(dev_ptr: *mut c_void, stream: hipStream_t) = Free { at dev_ptr; with stream; via malloc_async::free_async; }
             hipMemPoolCreate(pool: *mut hipMemPool_t, props: *const hipMemPoolProps)
                 = Other {
@@ -148,7 +142,6 @@ macro_rules! hip_list {
                 = Create {
                     out handle;
                     size size;
-                    is "device";
                     with flags, [major >= 6] allocation_type = read(prop).type_, [major >= 6] location_type = read(prop).location.type_,
                         [major >= 6] location = read(prop).location.id;
                 }

@@ -1,9 +1,9 @@
 //! The hooks of libamdhip64.
 
 mod attributes;
+mod layout;
 pub mod list;
 pub mod malloc_async;
-mod memory;
 mod ordering;
 #[cfg(test)]
 pub mod passed;
@@ -12,9 +12,9 @@ mod special;
 use std::ffi::{c_char, c_int, c_uint, c_ulonglong, c_void};
 
 use crate::abi::hip::*;
-use crate::hooks::{Argument, Details, Entries, Kind, Memory, Row, Word, hooks, read, recorded};
+use crate::hooks::{Argument, Details, Entries, Kind, Row, Word, hooks, read, recorded};
 use crate::real::{Function, Real};
-use memory::{array_bytes, bytes_of, element_bytes, mipmap_bytes, pool_attribute};
+use layout::{array_bytes, bytes_of, element_bytes, mipmap_bytes, pool_attribute};
 
 /// What HIP's functions return.
 type Status = hipError_t;

@@ -12,7 +12,7 @@ mod special;
 use std::ffi::{c_int, c_void};
 
 use crate::abi::hsa::*;
-use crate::hooks::{Argument, Details, Entries, Kind, Memory, Row, Word, hooks, read, recorded};
+use crate::hooks::{Argument, Details, Entries, Kind, Row, Word, hooks, read, recorded};
 use crate::real::{Function, Real};
 pub use special::CoarseLock;
 
