@@ -584,7 +584,7 @@ impl Warning {
             }
             Self::RegisterNeedsFencedCopies => {
                 "hipHostRegister memory was left coherent, because this HIP version copies small buffers with a shader that could then read stale \
-                 data; set AMD_OPT_FLUSH=0 to let RMCP change it"
+                 data; set GPU_FORCE_BLIT_COPY_SIZE=0 (as rmcp run does) to let RMCP change it"
             }
             Self::HostAllocIsVram => {
                 "hipHostAlloc of HIP 6.3 and older returns video memory, not host memory; call hipHostMalloc instead"
@@ -595,7 +595,7 @@ impl Warning {
             }
             Self::HsaNeedsFencedCopies => {
                 "fine-grained memory of an HSA client was left coherent, because this HIP version copies small buffers with a shader that could then \
-                 read stale data; set AMD_OPT_FLUSH=0 to let RMCP change it"
+                 read stale data; set GPU_FORCE_BLIT_COPY_SIZE=0 (as rmcp run does) to let RMCP change it"
             }
             Self::StreamValueOnRewritten => {
                 "hipStreamWaitValue or hipStreamWriteValue was called on host memory that RMCP made non-coherent: a kernel that touches the same \

@@ -338,11 +338,11 @@ const UNKNOWN_CALLER: (&str, &str) =
     ("unknown-caller", "HSA memory is changed only for callers that are known not to be the HIP runtime.");
 const FENCED_COPIES: (&str, &str) = (
     "register-needs-fenced-copies",
-    "Since HIP 6.4 small copies go through a shader that could read stale data from memory registered as non-coherent; AMD_OPT_FLUSH=0 prevents that.",
+    "Since HIP 6.4 small copies go through a shader that could read stale data from memory registered as non-coherent; GPU_FORCE_BLIT_COPY_SIZE=0 prevents that.",
 );
 const HSA_FENCED_COPIES: (&str, &str) = (
     "hsa-needs-fenced-copies",
-    "Since HIP 6.4 small copies go through a shader that could read stale data from memory made non-coherent below HIP; AMD_OPT_FLUSH=0 prevents that.",
+    "Since HIP 6.4 small copies go through a shader that could read stale data from memory made non-coherent below HIP; GPU_FORCE_BLIT_COPY_SIZE=0 prevents that.",
 );
 const NO_ROUTE: (&str, &str) =
     ("no-route", "The table would change this request, but this build has no way to carry it out.");
