@@ -4,7 +4,8 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use rmcp_policy::{
-    Action, Call, Decision, Device, Memory, Mode, Pool, Request, Rewrite, Routes, Rules, Runtime, Version, Warning,
+    Action, Call, Decision, Device, INTERNAL_ERROR, Memory, Mode, Pool, Request, Rewrite, Routes, Rules, Runtime,
+    Version, Warning,
 };
 use rmcp_record::Event;
 
@@ -71,7 +72,7 @@ impl Verdict {
     }
 
     /// The same request, passed after all for a reason that the policy could not know.
-    pub fn passed(self, rule: &'static str, reason: &'static str) -> Self {
+    pub fn passed(self, (rule, reason): (&'static str, &'static str)) -> Self {
         let decision = Decision { action: Action::Pass, rule, reason, ..self.decision };
         Self { decision, memory: [self.memory[1]; 2], event: None, ..self }
     }
@@ -90,8 +91,8 @@ impl Verdict {
     pub fn internal_error() -> Self {
         let decision = Decision {
             action: Action::Pass,
-            rule: "internal-error",
-            reason: "RMCP could not decide and forwarded the call",
+            rule: INTERNAL_ERROR.0,
+            reason: INTERNAL_ERROR.1,
             warning: None,
             withheld: None,
         };
@@ -163,7 +164,7 @@ pub fn recorded(asked: &Asked, record: impl FnOnce(&Verdict)) {
     }
     let verdict = hip(asked);
     match verdict.rewrite() {
-        Some(_) => record(&verdict.passed("no-route", "this function is never changed")),
+        Some(_) => record(&verdict.passed(("no-route", "this function is never changed"))),
         None => record(&verdict),
     }
 }

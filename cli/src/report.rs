@@ -26,6 +26,11 @@ const LEAKS: usize = 10;
 /// Processes that a note names.
 const NAMED: usize = 5;
 
+/// The reason of a recorded rule: of the table's, where a user's stands behind it (`... (rule NAME)`).
+pub fn why(rule: &str) -> Option<&'static str> {
+    reason(rule.split_once(" (rule ").map_or(rule, |(table, _)| table))
+}
+
 #[derive(clap::Args)]
 pub struct Arguments {
     /// The file that `rmcp run --record` wrote
@@ -350,7 +355,7 @@ fn decisions(page: &mut Page, report: &Report, width: usize) {
     if !rules.is_empty() {
         page.title("Rules");
         for rule in rules {
-            let text = format!("{rule}: {}", reason(rule).unwrap_or("(not known to this rmcp)"));
+            let text = format!("{rule}: {}", why(rule).unwrap_or("(not known to this rmcp)"));
             page.0.extend(wrapped(&text, width, 2));
         }
     }

@@ -26,7 +26,10 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use memory::{Memory, memory};
-pub use table::{Column, Effect, Match, Row, TABLE, Warn, When, decide, reason};
+pub use table::{
+    Column, Effect, INTERNAL_ERROR, MALLOC_ASYNC_REPAIR, MANAGED_ADVICE_REFUSED, Match, NO_COARSE_PIN, Row, TABLE,
+    Warn, When, decide, reason,
+};
 
 /// How much RMCP changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

@@ -346,9 +346,20 @@ const HSA_FENCED_COPIES: (&str, &str) = (
 );
 const NO_ROUTE: (&str, &str) =
     ("no-route", "The table would change this request, but this build has no way to carry it out.");
+/// What the core finds out while it carries a decision out: name and reason.
+pub const MALLOC_ASYNC_REPAIR: (&str, &str) =
+    ("malloc-async-repair", "The repair malloc-async carried the call out by hipMalloc or hipFree.");
+/// See [`MALLOC_ASYNC_REPAIR`].
+pub const NO_COARSE_PIN: (&str, &str) =
+    ("no-coarse-pin", "HIP did not pin this range through the HSA front, or the host has no coarse-grained pool.");
+/// See [`MALLOC_ASYNC_REPAIR`].
+pub const MANAGED_ADVICE_REFUSED: (&str, &str) =
+    ("managed-advice-refused", "HIP refused to make this managed memory coarse-grained.");
+/// See [`MALLOC_ASYNC_REPAIR`].
+pub const INTERNAL_ERROR: (&str, &str) = ("internal-error", "RMCP could not decide and forwarded the call.");
 const UNLISTED: (&str, &str) = ("unlisted", "No rule is about this request.");
 
-const AROUND: [(&str, &str); 9] = [
+const AROUND: [(&str, &str); 13] = [
     OFF,
     OTHER_GENERATION,
     RUNTIME_INTERNAL,
@@ -358,6 +369,10 @@ const AROUND: [(&str, &str); 9] = [
     HSA_FENCED_COPIES,
     NO_ROUTE,
     UNLISTED,
+    MALLOC_ASYNC_REPAIR,
+    NO_COARSE_PIN,
+    MANAGED_ADVICE_REFUSED,
+    INTERNAL_ERROR,
 ];
 
 /// The reason of a rule by its name, for reports; `None` for a name that no rule has.

@@ -15,7 +15,7 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
 use rmcp_config::Switch;
-use rmcp_policy::{Caller, Generation, Mode};
+use rmcp_policy::{Caller, Generation, MALLOC_ASYNC_REPAIR, Mode};
 
 use crate::abi::hip::{
     hipError_t, hipFree, hipFreeAsync, hipMallocAsync, hipMallocFromPoolAsync, hipMemAccessDesc, hipMemPool_t,
@@ -31,9 +31,6 @@ use crate::pointers::Ranges;
 use crate::real::Real;
 use crate::settings::Settings;
 
-/// The rule in the record.
-const RULE: &str = "malloc-async-repair";
-
 thread_local! {
     /// Whether this thread's call was made by `hipMalloc` or `hipFree`.
     static REPAIRED: Cell<bool> = const { Cell::new(false) };
@@ -41,7 +38,7 @@ thread_local! {
 
 /// The rule, if the call that this thread has just made was repaired.
 pub fn take_rule() -> Option<&'static str> {
-    REPAIRED.take().then_some(RULE)
+    REPAIRED.take().then_some(MALLOC_ASYNC_REPAIR.0)
 }
 
 /// Our allocations; `asked` is the index of the pool.

@@ -9,7 +9,7 @@ pub use super::ordering::*;
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_ulonglong, c_void};
 
-use rmcp_policy::{Call, Rewrite};
+use rmcp_policy::{Call, MANAGED_ADVICE_REFUSED, NO_COARSE_PIN, Rewrite};
 
 use crate::abi::hip::{hipError_t, hipErrorSharedObjectInitFailed, hipMemAdviseSetCoarseGrain, hipSuccess};
 use crate::call::Outermost;
@@ -156,8 +156,7 @@ pub unsafe extern "C" fn hipMallocManaged<const I: usize>(
                 unsafe { advise(address, size, hipMemAdviseSetCoarseGrain, verdict.ordinal) == hipSuccess }
             });
             if !advised {
-                verdict =
-                    verdict.passed("managed-advice-refused", "HIP refused to make this managed memory coarse-grained");
+                verdict = verdict.passed(MANAGED_ADVICE_REFUSED);
             }
         }
         recorder::allocation(&asked, &verdict, address, code as i32);
@@ -187,10 +186,7 @@ pub unsafe extern "C" fn hipHostRegister<const I: usize>(
         if let Some(marker) = marker
             && !marker.used()
         {
-            verdict = verdict.passed(
-                "no-coarse-pin",
-                "HIP did not pin this range through the HSA front, or the host has no coarse-grained pool",
-            );
+            verdict = verdict.passed(NO_COARSE_PIN);
         }
         let address = if code == hipSuccess { pointer } else { std::ptr::null_mut() };
         recorder::allocation(&asked, &verdict, address, code as i32);
