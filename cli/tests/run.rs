@@ -106,7 +106,7 @@ fn a_library_below_dt_rpath_is_the_one_used_and_hooked() {
     let program = alloc(directory.path(), "alloc", &["-Wl,--disable-new-dtags,-rpath,$ORIGIN/own"]);
     let line = format!("true; {}", program.display());
     let (_, _, stderr) = output(on_card(&[]).args(["sh", "-c", &line]));
-    assert!(stderr.contains("never called") && stderr.contains("--libraries"), "{stderr}");
+    assert!(stderr.contains("no call that RMCP decides about") && stderr.contains("--libraries"), "{stderr}");
     let (code, _, stderr) = output(on_card(&["--libraries", own.to_str().expect("UTF-8")]).args(["sh", "-c", &line]));
     assert_eq!(code, 0, "{stderr}");
     assert_clean(&stderr);
@@ -326,4 +326,21 @@ fn a_front_is_built_and_checked() {
     assert!(stdout.contains("the SONAME is libamdhip64.so.5, not libhsa-runtime64.so.1"), "{stdout}");
     assert_eq!(stdout.lines().count(), 21, "{stdout}");
     assert!(stdout.ends_with(" more; --all shows them\n"), "{stdout}");
+}
+
+#[test]
+fn a_users_rule_stands_behind_the_reason_of_the_tables() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let configuration = directory.path().join("config.toml");
+    let record = directory.path().join("record");
+    let text = format!("record = {record:?}\n[[rule]]\nname = \"mine\"\nlibrary = \"alloc\"\npolicy = \"strict\"\n");
+    std::fs::write(&configuration, text).expect("write");
+    let (code, _, stderr) = output(on_card(&[]).arg(plain()).env("RMCP_CONFIG", &configuration));
+    assert_eq!(code, 0, "{stderr}");
+    let why = stderr.lines().find(|line| line.starts_with("  (1) ")).expect("a reason");
+    assert!(why.ends_with(". (rule mine)") && !why.contains("host-default"), "{why}");
+    assert!(stderr.contains("as the configuration or RMCP_RECORD says"), "{stderr}");
+    let (code, stdout, stderr) = output(rmcp().arg("report").arg(&record));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("(rule mine): ") && !stdout.contains("not known to this rmcp"), "{stdout}");
 }

@@ -154,13 +154,13 @@ impl<T> Word for *mut T {
     }
 }
 
-/// What stands at `place`, which the real function has just accepted.
+/// What stands at `place`, which the real function has just accepted; zeros where it accepted null, as HIP 5.2.3's `hipMemPoolImportPointer` does.
 ///
 /// # Safety
-/// `place` can be read.
+/// `place` is null or can be read, and zeros are a `T`: a C structure of numbers and pointers.
 unsafe fn read<T: Copy>(place: *const T) -> T {
     // SAFETY: the caller's promise.
-    unsafe { place.read_unaligned() }
+    unsafe { if place.is_null() { std::mem::zeroed() } else { place.read_unaligned() } }
 }
 
 /// What the policy calls the function `name`.

@@ -62,7 +62,9 @@ pub fn summary(facts: &Facts) -> String {
     }
     match facts.record.map(|record| (&record.place, record.path.display())) {
         Some((Place::Named(_), path)) => out.push(format!("Details: rmcp report {path}")),
-        Some((Place::Inherited, path)) => out.push(format!("Recorded in {path}, as RMCP_RECORD says")),
+        Some((Place::Inherited, path)) => out.push(format!(
+            "Recorded in {path}, as the configuration or RMCP_RECORD says; the numbers are of all runs in it"
+        )),
         Some((Place::Temporary(_), _)) => {
             out.push("Details: run it with --record FILE, then `rmcp report FILE`".to_owned())
         }
@@ -99,7 +101,7 @@ fn headline(asked: Mode, report: &Report) -> String {
             true => "and no front had to open AMD's library",
             false => "though it did call AMD's libraries through the fronts",
         };
-        return format!("RMCP: policy {mode}; the program never called a function that RMCP decides about, {loaded}");
+        return format!("RMCP: policy {mode}; no call that RMCP decides about was recorded, {loaded}");
     }
     let processes = report.processes.len() as u64;
     let mut text = format!(
@@ -172,7 +174,13 @@ fn happened(report: &Report) -> Vec<String> {
         out.push(title.to_owned());
         out.extend(lines(&[Align::Left, Align::Left, Align::Right, Align::Right, Align::Left, Align::Left], &rows));
         let new = numbers.iter().enumerate().skip(known);
-        out.extend(new.map(|(at, rule)| format!("  ({}) {}", at + 1, report::reason_of(rule).unwrap_or(rule))));
+        out.extend(new.map(|(at, rule)| {
+            let user = rule.find(" (rule ").map_or("", |start| &rule[start..]);
+            match report::reason_of(rule) {
+                Some(reason) => format!("  ({}) {reason}{user}", at + 1),
+                None => format!("  ({}) {rule}", at + 1),
+            }
+        }));
     }
     out
 }

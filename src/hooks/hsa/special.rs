@@ -138,8 +138,8 @@ pub unsafe extern "C" fn hsa_memory_allocate<const I: usize>(
 
 /// A call of the program's that is decided and never changed.
 fn recorded(
-    asked: Asked,
-    about: impl FnOnce() -> (Pool, Found),
+    mut asked: Asked,
+    about: impl FnOnce(&mut Asked, bool) -> (Pool, Found),
     call: impl FnOnce() -> hsa_status_t,
     details: impl FnOnce(bool) -> Details,
 ) -> hsa_status_t {
@@ -147,9 +147,10 @@ fn recorded(
     let Some(outermost) = by_program(&outermost, asked.row, asked.caller) else { return call() };
     let status = call();
     outermost.ours(|| {
-        let (pool, device) = about();
+        let done = status == HSA_STATUS_SUCCESS;
+        let (pool, device) = about(&mut asked, done);
         let verdict = decide::hsa(&asked, pool, device, false);
-        recorder::call(&asked, &verdict, &details(status == HSA_STATUS_SUCCESS), status as i32);
+        recorder::call(&asked, &verdict, &details(done), status as i32);
     });
     status
 }
@@ -193,7 +194,7 @@ pub unsafe extern "C" fn hsa_amd_memory_lock_to_pool<const I: usize>(
     recorded(
         Asked { real, row, call: Call::HsaMemoryLockToPool, size, flags, caller },
         // SAFETY: the program's own array, which the real function has read too.
-        || (place(real, pool.handle, Heaps::pool).pool, unsafe { named(real, agents, agent_count) }),
+        |_, _| (place(real, pool.handle, Heaps::pool).pool, unsafe { named(real, agents, agent_count) }),
         || call(pool),
         |_| Details { pointer: pointer.addr() as u64, size: size as u64, ..Details::default() },
     )
@@ -255,12 +256,15 @@ pub unsafe extern "C" fn hsa_amd_svm_attributes_set<const I: usize>(
 ) -> hsa_status_t {
     let real = Real::instance(I);
     let Some(function) = real.hsa_amd_svm_attributes_set() else { return HSA_STATUS_ERROR };
-    let readable = if attributes.is_null() { 0 } else { count };
-    // SAFETY: the program's own array, which the real function reads too.
-    let flags = coherence((0..readable).map(|index| unsafe { attributes.add(index).read_unaligned() }));
     recorded(
-        Asked { real, row: &rows::hsa_amd_svm_attributes_set, call: Call::HsaSvmAttributesSet, size, flags, caller },
-        || (Pool::None, heaps::of(real).map_or((None, Device::UNKNOWN), Heaps::all_gpus)),
+        Asked { real, row: &rows::hsa_amd_svm_attributes_set, call: Call::HsaSvmAttributesSet, size, flags: 0, caller },
+        |asked, done| {
+            if done && !attributes.is_null() {
+                // SAFETY: the program's own array; only after success is it known that the real function has read all of it.
+                asked.flags = coherence((0..count).map(|index| unsafe { attributes.add(index).read_unaligned() }));
+            }
+            (Pool::None, heaps::of(real).map_or((None, Device::UNKNOWN), Heaps::all_gpus))
+        },
         // SAFETY: the program's own arguments.
         || unsafe { function(pointer, size, attributes, count) },
         |_| {
@@ -290,7 +294,7 @@ pub unsafe extern "C" fn hsa_amd_vmem_handle_create<const I: usize>(
     let (row, call) = (&rows::hsa_amd_vmem_handle_create, Call::HsaVmemHandleCreate);
     recorded(
         Asked { real, row, call, size, flags: flags as u32, caller },
-        || {
+        |_, _| {
             let place = place(real, pool.handle, Heaps::pool);
             (place.pool, place.device)
         },
