@@ -30,11 +30,11 @@ fn same_with_and_without<T: PartialEq + std::fmt::Debug>(
     results: impl Fn(&Run) -> T,
 ) {
     for card in CARDS {
-        let stock = results(&run(generation, card, None, program, &[]));
+        let stock = run(generation, card, None, program, &[]);
         for policy in ["default", "strict"] {
             let with = run(generation, card, Some(policy), program, &[]);
-            assert_eq!(results(&with), stock, "{} {card} {policy}", generation.name());
-            ended_in_order(generation, policy, program, &with);
+            assert_eq!(results(&with), results(&stock), "{} {card} {policy}", generation.name());
+            ended_as_stock(generation, policy, program, &with, &stock);
             let rewritten = with.report["calls"].as_array().expect("calls");
             assert!(
                 rewritten.iter().any(|call| call["verdict"] == "rewritten"),
@@ -60,13 +60,18 @@ fn the_demos_kernels_are_bit_identical_without_rmcp_in_default_and_in_strict() {
     }
 }
 
-/// `run` demands exit code 0 already.
-fn ended_in_order(generation: &Generation, policy: &str, program: &Path, run: &Run) {
+/// Text without its numbers: how many signals ROCr 7.2.4 says it leaks at its end is not the same in each run.
+fn without_numbers(lines: &[&str]) -> Vec<String> {
+    lines.iter().map(|line| line.replace(|c: char| c.is_ascii_digit(), "")).collect()
+}
+
+/// The process came to its normal end, and nobody but RMCP said more on stderr than without RMCP. `run` demands exit code 0 already.
+fn ended_as_stock(generation: &Generation, policy: &str, program: &Path, run: &Run, stock: &Run) {
     let about = format!("{} {policy} {}", generation.name(), program.display());
-    // RMCP warns and says what it set; AMD's runtime, the loader and the virtual card have nothing to say.
     let ours = |line: &&str| line.starts_with("RMCP: ") || line.starts_with("rmcp: set ");
     let (ours, foreign): (Vec<&str>, Vec<&str>) = run.stderr.lines().partition(ours);
-    assert_eq!(foreign, [""; 0], "{about}");
+    let stock: Vec<&str> = stock.stderr.lines().collect();
+    assert_eq!(without_numbers(&foreign), without_numbers(&stock), "{about}");
     if policy == "off" {
         assert_eq!(ours, [""; 0], "{about}");
         return;
@@ -86,9 +91,10 @@ fn programs_of_each_generation_end_in_order_under_every_policy_with_the_recorder
             compile(&generation, "vector_add.hip.cpp", &[]),
         ];
         for program in &programs {
+            let stock = run(&generation, "gfx1030", None, program, &[]);
             for policy in ["off", "audit", "default", "strict"] {
                 let run = run(&generation, "gfx1030", Some(policy), program, &[]);
-                ended_in_order(&generation, policy, program, &run);
+                ended_as_stock(&generation, policy, program, &run, &stock);
             }
         }
     }
