@@ -76,3 +76,19 @@ fn an_apu_is_hidden_beside_a_card_in_each_generation() {
         assert_eq!(shown("on"), ["gfx1030"], "{}", generation.name());
     }
 }
+
+#[test]
+fn threads_with_redirected_stream_ordered_memory_get_right_data_and_leave_nothing_live() {
+    for generation in generations() {
+        let program = compile(&generation, "malloc_async_threads.c", &["-lpthread"]);
+        let repair = [("RMCP_REPAIR_MALLOC_ASYNC", "on")];
+        // The program compares all data and demands that every call succeeds.
+        let run = run_with(&generation, "gfx1030", Some("default"), &repair, &program, &[]);
+        let name = generation.name();
+        assert_eq!(support::rewrites(&run.report, "hipMallocAsync"), 120, "{name}");
+        assert_eq!(support::rewrites(&run.report, "hipFreeAsync"), 120, "{name}");
+        let pairs = run.report["pairs"].as_array().expect("pairs");
+        let pair = pairs.iter().find(|pair| pair["kind"] == "allocate").expect("allocations");
+        assert_eq!((&pair["left"], &pair["live"]), (&0.into(), &0.into()), "{name}");
+    }
+}

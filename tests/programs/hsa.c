@@ -5,8 +5,8 @@
  * CALL: pools, regions, lock, svm, vmem (default: all of them). Pools and regions: an allocation from each one that allows it, of the CPU agents and of the
  * first GPU. lock: hsa_amd_memory_lock and hsa_amd_memory_lock_to_pool to the first fine- and the first coarse-grained CPU pool. svm: a range with each
  * global flag and with none. vmem: physical memory, addresses, mapping and back, where the library has these functions. Lines have what was asked, the
- * status (0: success), the address (or handle) and that on the GPU; a line of a pool has its agent and global flags. Addresses are not reused before the end, except those
- * of vmem. Exit code 0 whatever the calls return: the lines say it. */
+ * status (0: success), the address (or handle) and that on the GPU; a line of a pool has its agent and global flags. Addresses are not reused before the
+ * end, except those of vmem. Exit code 0 whatever the calls return: the lines say it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <hsa/hsa.h>
