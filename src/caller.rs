@@ -1,10 +1,10 @@
 //! Which library made a call: from the return address to the file of the loaded object, cached per address.
 
 use std::ffi::{CStr, c_void};
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 use once_cell::race::OnceBox;
-use rmcp_policy::Caller;
+use rmcp_policy::{Caller, Mode};
 
 use crate::decide::Remembered;
 
@@ -39,10 +39,17 @@ pub struct Site {
     library: AtomicPtr<Library>,
     /// The answer to the first request from here.
     pub remembered: OnceBox<Remembered>,
+    /// For [`Site::mode`].
+    last: AtomicU64,
 }
 
 static CACHE: [Site; SITES] = [const {
-    Site { address: AtomicUsize::new(0), library: AtomicPtr::new(std::ptr::null_mut()), remembered: OnceBox::new() }
+    Site {
+        address: AtomicUsize::new(0),
+        library: AtomicPtr::new(std::ptr::null_mut()),
+        remembered: OnceBox::new(),
+        last: AtomicU64::new(0),
+    }
 }; SITES];
 
 /// The object that contains the code at `address`.
@@ -76,6 +83,20 @@ pub fn site(address: *const c_void) -> Option<&'static Site> {
 }
 
 impl Site {
+    /// The mode that the rules give for a call from here of the function whose row is at `row`, for a device; `find` is asked where the last call from
+    /// here was another.
+    pub fn mode(&self, row: usize, ordinal: i32, find: impl FnOnce() -> Mode) -> Mode {
+        // Addresses have 47 bits; a device beyond the 254th is looked up each time.
+        let key = (row as u64) << 16 | u64::from(u8::try_from(ordinal + 1).unwrap_or(u8::MAX)) << 8;
+        let last = self.last.load(Ordering::Relaxed);
+        if last & !0xff == key && last & 0xff00 != 0xff00 && last & 0xff != 0 {
+            return Mode::ALL[(last & 0xff) as usize - 1];
+        }
+        let mode = find();
+        self.last.store(key | (mode as u64 + 1), Ordering::Relaxed);
+        mode
+    }
+
     fn library(&self, address: *const c_void) -> &'static Library {
         let mut library = self.library.load(Ordering::Acquire);
         if library.is_null() {
@@ -142,6 +163,29 @@ mod tests {
         let (name, offset) = place.split_once("+0x").expect("an offset");
         assert_eq!(name, "libc.so.6");
         assert!(usize::from_str_radix(offset, 16).expect("a number") < 1 << 24);
+    }
+
+    #[test]
+    fn the_mode_of_a_site_is_asked_for_again_when_the_function_or_the_device_is_another() {
+        let site = site(std::ptr::without_provenance(0x1234_5678)).expect("room");
+        let asked = std::cell::Cell::new(0);
+        let mode = |row, ordinal, mode| {
+            site.mode(row, ordinal, || {
+                asked.set(asked.get() + 1);
+                mode
+            })
+        };
+        for (row, ordinal, answer, expected, count) in [
+            (0x1000, -1, Mode::Off, Mode::Off, 1),
+            (0x1000, -1, Mode::Strict, Mode::Off, 1),
+            (0x1000, 0, Mode::Strict, Mode::Strict, 2),
+            (0x2000, 0, Mode::Audit, Mode::Audit, 3),
+            (0x2000, 0, Mode::Off, Mode::Audit, 3),
+            (0x2000, 300, Mode::Default, Mode::Default, 4),
+            (0x2000, 301, Mode::Off, Mode::Off, 5),
+        ] {
+            assert_eq!((mode(row, ordinal, answer), asked.get()), (expected, count), "{row:x} {ordinal}");
+        }
     }
 
     #[test]

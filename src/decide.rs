@@ -78,12 +78,16 @@ impl Verdict {
     }
 
     /// Of a call that the policy does not know: who made it, and for which device.
-    pub fn undecided(real: &'static Real, function: &str, caller: *const c_void) -> Self {
+    pub fn undecided(real: &'static Real, row: &'static Row, called_from: *const c_void) -> Self {
         let decision = Decision { action: Action::Pass, rule: "", reason: "", warning: None, withheld: None };
         let ordinal = if real.is_initialised() { devices::current(real) } else { -1 };
         let device = devices::of_ordinal(real, ordinal);
-        let caller = caller::library(caller);
-        let mode = Settings::get().process.call(&caller.path, device.map(Known::named), function).policy;
+        let caller = caller::library(called_from);
+        let find = || Settings::get().process.call(&caller.path, device.map(Known::named), row.name).policy;
+        let mode = match caller::site(called_from) {
+            Some(site) => site.mode(std::ptr::from_ref(row).addr(), ordinal, find),
+            None => find(),
+        };
         Self { decision, mode, memory: [Memory::Unknown; 2], device, ordinal, caller: &caller.name, event: None }
     }
 

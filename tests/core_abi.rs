@@ -1,8 +1,10 @@
 //! The declarations by which the core talks to fronts and to AMD's libraries: the checked-in bindings are what bindgen makes of our headers, and
-//! our headers say what AMD's installed ones say.
+//! our headers say what AMD's of every generation say.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use rmcp_fixtures::{Generation, generations};
 
 const HEADERS: [(&str, &str); 3] = [
     ("include/front.h", "src/abi/front.rs"),
@@ -50,18 +52,12 @@ fn checked_in_bindings_are_what_bindgen_makes_of_the_headers() {
     }
 }
 
-/// Directories with AMD's `hip` and `hsa` headers of other releases, in `RMCP_TEST_HEADERS` (separated by colons); first, none: those that are installed.
-fn releases() -> Vec<Option<PathBuf>> {
-    let more = std::env::var_os("RMCP_TEST_HEADERS").unwrap_or_default();
-    std::iter::once(None).chain(std::env::split_paths(&more).map(Some)).collect()
-}
-
-/// Compiles (syntax only) a file that includes AMD's headers of a release and then ours, the latter read from `ours`.
-fn compiles_after_amds_headers(ours: &Path, release: Option<&Path>) -> Result<(), String> {
-    // Only AMD's headers of the release: its C library's are for another compiler.
+/// Compiles (syntax only) a file that includes AMD's headers of a generation and then ours, the latter read from `ours`.
+fn compiles_after_amds_headers(ours: &Path, generation: &Generation) -> Result<(), String> {
+    // Only AMD's headers of the generation: its C library's are for another compiler.
     let theirs = tempfile::tempdir().expect("a temporary directory");
-    for part in release.iter().flat_map(|_| ["hip", "hsa"]) {
-        let headers = release.expect("a release").join(part);
+    for part in ["hip", "hsa"] {
+        let headers = generation.root.join("usr/include").join(part);
         std::os::unix::fs::symlink(headers, theirs.path().join(part)).expect("link the headers");
     }
     let source: PathBuf = ours.join("check.c");
@@ -91,12 +87,13 @@ fn copy_of_our_headers(edit: impl Fn(String) -> String) -> tempfile::TempDir {
 }
 
 #[test]
-fn our_declarations_agree_with_amds_headers_of_every_release() {
+fn our_declarations_agree_with_amds_headers_of_every_generation() {
     let ours = copy_of_our_headers(|text| text);
-    for release in releases() {
-        if let Err(message) = compiles_after_amds_headers(ours.path(), release.as_deref()) {
+    for generation in generations() {
+        if let Err(message) = compiles_after_amds_headers(ours.path(), &generation) {
             panic!(
-                "{release:?}: needs the Debian packages libamdhip64-dev and libhsa-runtime-dev, and headers that agree:\n{message}"
+                "{}: needs the Debian packages libamdhip64-dev and libhsa-runtime-dev, and headers that agree:\n{message}",
+                generation.name()
             );
         }
     }
@@ -112,6 +109,9 @@ fn a_wrong_constant_or_prototype_in_our_headers_would_be_noticed() {
         ("HSA_AMD_AGENT_INFO_BDFID, 0xA006", "HSA_AMD_AGENT_INFO_BDFID, 0xA007"),
     ] {
         let ours = copy_of_our_headers(|text| text.replace(right, wrong));
-        assert!(compiles_after_amds_headers(ours.path(), None).is_err(), "{wrong} went unnoticed");
+        for generation in generations() {
+            let compiles = compiles_after_amds_headers(ours.path(), &generation);
+            assert!(compiles.is_err(), "{}: {wrong} went unnoticed", generation.name());
+        }
     }
 }

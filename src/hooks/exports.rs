@@ -1,6 +1,8 @@
 //! Every export of AMD's libraries whose name has to do with memory is hooked, or stands in `passed.rs` beside the list with a reason.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use rmcp_fixtures::{Generation, generations};
 
 use crate::hooks;
 use crate::hooks::hip::passed as hip;
@@ -81,37 +83,25 @@ fn unclassified<'a>(exports: impl Iterator<Item = &'a str>, beginnings: &[Beginn
         .collect()
 }
 
-/// Directories with AMD's libraries of other releases, in `RMCP_TEST_LIBRARIES` (separated by colons); this system's own first.
-fn directories() -> Vec<PathBuf> {
-    let more = std::env::var_os("RMCP_TEST_LIBRARIES").unwrap_or_default();
-    std::iter::once("/usr/lib/x86_64-linux-gnu".into()).chain(std::env::split_paths(&more)).collect()
-}
-
-fn check(soname: &str, majors: &[u32], beginnings: &[Beginning], names: &[Names]) {
-    let mut found = 0;
-    for path in directories()
-        .iter()
-        .flat_map(|directory| majors.iter().map(move |major| directory.join(format!("{soname}.{major}"))))
-    {
-        if !path.exists() {
-            continue;
-        }
+/// Checks the library of `path` of each generation that there is.
+fn check(path: impl Fn(&Generation) -> PathBuf, beginnings: &[Beginning], names: &[Names]) {
+    let generations = generations();
+    assert!(!generations.is_empty(), "none of AMD's libraries is here");
+    for path in generations.iter().map(path) {
         let library = rmcp_front::Library::read(&path).expect("one of AMD's libraries");
         let left = unclassified(library.exports.iter().map(|export| &*export.name), beginnings, names);
         assert!(left.is_empty(), "{}: neither hooked nor passed with a reason: {left:#?}", path.display());
-        found += 1;
     }
-    assert!(found > 0, "no {soname}");
 }
 
 #[test]
 fn every_export_of_hip_that_has_to_do_with_memory_is_hooked_or_passed_for_a_reason() {
-    check("libamdhip64.so", &[5, 6, 7], hip::BEGINNINGS, hip::NAMES);
+    check(Generation::hip, hip::BEGINNINGS, hip::NAMES);
 }
 
 #[test]
 fn every_export_of_hsa_that_has_to_do_with_memory_is_hooked_or_passed_for_a_reason() {
-    check("libhsa-runtime64.so", &[1], hsa::BEGINNINGS, hsa::NAMES);
+    check(Generation::hsa, hsa::BEGINNINGS, hsa::NAMES);
 }
 
 #[test]
@@ -132,9 +122,4 @@ fn nothing_is_both_hooked_and_passed() {
         let passed = hip::BEGINNINGS.iter().chain(hsa::BEGINNINGS).any(|(_, beginning)| name.starts_with(beginning));
         assert!(!passed || hooks::address(*function, 0).is_none(), "{name}");
     }
-}
-
-#[test]
-fn libraries_of_other_releases_are_looked_for_where_they_are_said_to_be() {
-    assert_eq!(directories()[0], Path::new("/usr/lib/x86_64-linux-gnu"));
 }

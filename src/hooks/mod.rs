@@ -126,7 +126,7 @@ fn recorded(
                 let asked = Asked { real, row, call, size: details.size as usize, flags, caller };
                 decide::recorded(&asked, |verdict| recorder::call(&asked, verdict, &details, code as i32));
             }
-            None => recorder::other(row, flags, &Verdict::undecided(real, row.name, caller), &details, code as i32),
+            None => recorder::other(row, flags, &Verdict::undecided(real, row, caller), &details, code as i32),
         }
     });
     code

@@ -5,8 +5,8 @@
  * CALL: pools, regions, lock, svm, vmem (default: all of them). Pools and regions: an allocation from each one that allows it, of the CPU agents and of the
  * first GPU. lock: hsa_amd_memory_lock and hsa_amd_memory_lock_to_pool to the first fine- and the first coarse-grained CPU pool. svm: a range with each
  * global flag and with none. vmem: physical memory, addresses, mapping and back, where the library has these functions. Lines have what was asked, the
- * status (0: success) and the address (or handle); a line of a pool has its agent and global flags. Addresses are not reused before the end, except those
- * of vmem. Exit code 0 whatever the calls return: the lines say it. */
+ * status (0: success), the address (or handle) and that on the GPU; a line of a pool has its agent and global flags. Addresses are not reused before the
+ * end, except those of vmem. Exit code 0 whatever the calls return: the lines say it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <hsa/hsa.h>
@@ -33,14 +33,19 @@ static struct places pools, regions;
 static void *taken[2 * MOST], *pinned[MOST];
 static int takens, pinneds;
 
-static void line(const char *call, int flags, size_t size, int status, uint64_t pointer) {
-    printf("{\"call\":\"%s\",\"flags\":%d,\"size\":%zu,\"code\":%d,\"pointer\":%llu}\n", call, flags, size, status, (unsigned long long)pointer);
+static void locked_line(const char *call, int flags, size_t size, int status, uint64_t pointer, uint64_t device) {
+    printf("{\"call\":\"%s\",\"flags\":%d,\"size\":%zu,\"code\":%d,\"pointer\":%llu,\"device\":%llu}\n", call, flags, size, status,
+           (unsigned long long)pointer, (unsigned long long)device);
     fflush(stdout);
 }
 
-static void place_line(const char *call, const struct place *place, int status, void *pointer) {
-    printf("{\"call\":\"%s\",\"flags\":0,\"size\":%d,\"code\":%d,\"pointer\":%llu,\"agent\":\"%s\",\"global_flags\":%u}\n", call, SIZE, status,
-           (unsigned long long)(uintptr_t)pointer, place->cpu ? "cpu" : "gpu", place->flags);
+static void line(const char *call, int flags, size_t size, int status, uint64_t pointer) {
+    locked_line(call, flags, size, status, pointer, pointer);
+}
+
+static void place_line(const char *call, const struct place *place, int status, void *pointer, void *device) {
+    printf("{\"call\":\"%s\",\"flags\":0,\"size\":%d,\"code\":%d,\"pointer\":%llu,\"device\":%llu,\"agent\":\"%s\",\"global_flags\":%u}\n", call, SIZE,
+           status, (unsigned long long)(uintptr_t)pointer, (unsigned long long)(uintptr_t)device, place->cpu ? "cpu" : "gpu", place->flags);
     fflush(stdout);
 }
 
@@ -91,7 +96,7 @@ static void from_pools(void) {
     for (int i = 0; i < pools.count; i++) {
         void *pointer = NULL;
         int status = hsa_amd_memory_pool_allocate((hsa_amd_memory_pool_t){pools.all[i].handle}, SIZE, 0, &pointer);
-        place_line("hsa_amd_memory_pool_allocate", &pools.all[i], status, pointer);
+        place_line("hsa_amd_memory_pool_allocate", &pools.all[i], status, pointer, pointer);
         if (status)
             continue;
         taken[takens++] = pointer;
@@ -104,7 +109,7 @@ static void from_regions(void) {
     for (int i = 0; i < regions.count; i++) {
         void *pointer = NULL;
         int status = hsa_memory_allocate((hsa_region_t){regions.all[i].handle}, SIZE, &pointer);
-        place_line("hsa_memory_allocate", &regions.all[i], status, pointer);
+        place_line("hsa_memory_allocate", &regions.all[i], status, pointer, pointer);
         if (!status)
             taken[takens++] = pointer;
     }
@@ -118,9 +123,9 @@ static void *memory(void) {
 }
 
 static void locks(void) {
-    void *pointer = memory(), *device;
+    void *pointer = memory(), *device = NULL;
     int status = hsa_amd_memory_lock(pointer, SIZE, &gpu, 1, &device);
-    line("hsa_amd_memory_lock", 0, SIZE, status, (uintptr_t)pointer);
+    locked_line("hsa_amd_memory_lock", 0, SIZE, status, (uintptr_t)pointer, (uintptr_t)device);
     if (!status)
         pinned[pinneds++] = pointer;
     int (*to_pool)(void *, size_t, hsa_agent_t *, int, hsa_amd_memory_pool_t, uint32_t, void **) = dlsym(RTLD_DEFAULT, "hsa_amd_memory_lock_to_pool");
@@ -129,7 +134,7 @@ static void locks(void) {
             if (pools.all[i].cpu && pools.all[i].flags == (uint32_t)flags) {
                 pointer = memory();
                 status = to_pool(pointer, SIZE, &gpu, 1, (hsa_amd_memory_pool_t){pools.all[i].handle}, 0, &device);
-                place_line("hsa_amd_memory_lock_to_pool", &pools.all[i], status, pointer);
+                place_line("hsa_amd_memory_lock_to_pool", &pools.all[i], status, pointer, device);
                 if (!status)
                     pinned[pinneds++] = pointer;
                 break;

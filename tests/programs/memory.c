@@ -1,5 +1,6 @@
 // What programs do with memory besides allocating it: copies of sizes around the runtime's thresholds, memset, stream-ordered allocation, managed memory and
-// the virtual memory API. Each part is a word on the command line; without one all run. A line for each check; exit code 1 if one is wrong.
+// the virtual memory API. Each part is a word on the command line; without one all run. A line for each check, with the FNV-1a hash of the bytes of a copy; exit
+// code 1 if one is wrong.
 #define __HIP_PLATFORM_AMD__
 #include <hip/hip_runtime_api.h>
 
@@ -13,6 +14,14 @@ static void report(const char *what, int right) {
     printf("%s: %s\n", what, right ? "right" : "WRONG");
     fflush(stdout);
     wrong |= !right;
+}
+
+static void report_bytes(const char *what, int right, const unsigned char *bytes, size_t size) {
+    unsigned long long hash = 0xcbf29ce484222325;
+    for (size_t i = 0; i < size; i++) hash = (hash ^ bytes[i]) * 0x100000001b3;
+    char line[140];
+    snprintf(line, sizeof line, "%s (%016llx)", what, hash);
+    report(line, right);
 }
 
 // An error is a wrong result: the rest of the part would say nothing.
@@ -49,15 +58,15 @@ static void copies(int pinned) {
                    OK(hipMemcpy(other, device, size, hipMemcpyDeviceToDevice)) &&
                    OK(hipMemcpy(back, other, size, hipMemcpyDeviceToHost));
         snprintf(what, sizeof what, "%s copies of %zu bytes", pinned ? "pinned" : "pageable", size);
-        report(what, done && !memcmp(from, back, size));
+        report_bytes(what, done && !memcmp(from, back, size), back, size);
         memset(back, 0, size);
         done = OK(hipMemcpy(back, from, size, hipMemcpyHostToHost));
         snprintf(what, sizeof what, "%s copy of %zu bytes within the host", pinned ? "pinned" : "pageable", size);
-        report(what, done && !memcmp(from, back, size));
+        report_bytes(what, done && !memcmp(from, back, size), back, size);
         done = OK(hipMemset(device, 0xa5, size)) && OK(hipMemcpy(back, device, size, hipMemcpyDeviceToHost));
         for (size_t at = 0; at < size; at++) done &= back[at] == 0xa5;
         snprintf(what, sizeof what, "memset of %zu bytes", size);
-        report(what, done);
+        report_bytes(what, done, back, size);
         OK(hipFree(device)), OK(hipFree(other));
         if (pinned) OK(hipHostFree(from)), OK(hipHostFree(back));
         else free(from), free(back);

@@ -191,6 +191,19 @@ pub fn kernel_memory(run: &Run, call: &Call) -> Memory {
         .unwrap_or_else(|| panic!("{} never reached the kernel driver: {}", title(call), run.stderr))
 }
 
+/// The page-table type, `NC` or `UC`, of the memory that a call of the program got: of the range of the SVM interface that covers its address, or, where
+/// there is none, of the allocation.
+pub fn kernel_mtype(run: &Run, call: &Call) -> String {
+    let covers = |event: &&Value| {
+        let number = |field: &str| event[field].as_u64().expect("a number");
+        event["event"] == "svm" && (number("va")..number("va") + number("size")).contains(&call.device)
+    };
+    match run.log.iter().rfind(covers) {
+        Some(range) => range["mtype"].as_str().expect("text").to_owned(),
+        None => kernel_memory(run, call).mtype,
+    }
+}
+
 /// Whether a process of the run had the front of `soname` in it.
 pub fn front_was_loaded(report: &Value, soname: &str) -> bool {
     report["fronts"].as_array().is_some_and(|fronts| fronts.iter().any(|front| front["soname"] == soname))
