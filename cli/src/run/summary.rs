@@ -97,11 +97,12 @@ fn headline(asked: Mode, report: &Report) -> String {
     let summary = &report.summary;
     let requests: u64 = requests(&summary.groups).map(|group| group.count).sum();
     if requests == 0 {
-        let loaded = match report.fronts.is_empty() {
-            true => "and no front had to open AMD's library",
-            false => "though it did call AMD's libraries through the fronts",
+        return match report.fronts.is_empty() {
+            true => format!("RMCP: policy {mode}; the program never called AMD's libraries through a front"),
+            false => format!(
+                "RMCP: policy {mode}; no call that RMCP decides about was recorded, though AMD's libraries were called through the fronts"
+            ),
         };
-        return format!("RMCP: policy {mode}; no call that RMCP decides about was recorded, {loaded}");
     }
     let processes = report.processes.len() as u64;
     let mut text = format!(
