@@ -23,6 +23,8 @@ const BLOOM_SHIFT: u32 = 6;
 pub struct Options {
     /// DT_RUNPATH: where the loader looks for the core; empty for none.
     pub runpath: Vec<String>,
+    /// The real library's file name, if it stands beside the front: then the front has this instead of its absolute path, and the two can be moved together.
+    pub beside: Option<String>,
 }
 
 /// The front of `real`: the same input gives the same bytes.

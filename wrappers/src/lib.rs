@@ -11,6 +11,7 @@ mod check;
 #[path = "../../src/elf.rs"]
 pub mod elf;
 mod emit;
+mod front;
 mod library;
 mod manifest;
 mod text;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 pub use check::{Report, check};
 pub use emit::{Options, build};
+pub use front::Front;
 pub use library::{Binding, Export, Kind, Library, Node, is_front};
 pub use manifest::Manifest;
 
@@ -26,6 +28,29 @@ pub use manifest::Manifest;
 pub const ABI: u32 = 1;
 /// The core's SONAME: a front's only DT_NEEDED.
 pub const CORE: &str = "librmcp.so";
+
+/// Which of AMD's libraries can have a front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// `libamdhip64.so.N`
+    Hip,
+    /// `libhsa-runtime64.so.1`
+    Hsa,
+}
+
+impl Layer {
+    /// By a SONAME; also by a file name, which may have a hash in it (`libamdhip64-1a2b3c4d.so.5`).
+    pub fn of(name: &str) -> Option<Self> {
+        let is = |stem: &str| {
+            name.strip_prefix(stem).is_some_and(|rest| rest.starts_with(['.', '-']) && rest.contains(".so"))
+        };
+        match () {
+            () if is("libamdhip64") => Some(Self::Hip),
+            () if is("libhsa-runtime64") => Some(Self::Hsa),
+            () => None,
+        }
+    }
+}
 
 /// Why a library cannot be read, or a front not be made.
 #[derive(Debug, thiserror::Error)]

@@ -337,7 +337,7 @@ int data[10] = {1};
     let fronts = directory.path().join("fronts");
     std::fs::create_dir(&fronts).expect("a directory");
     write(
-        &build(&read, &Options { runpath: vec![directory.path().display().to_string()] }),
+        &build(&read, &Options { runpath: vec![directory.path().display().to_string()], ..Options::default() }),
         &fronts.join("libreal.so.1"),
     )
     .expect("a front");

@@ -86,7 +86,7 @@ pub fn prepare(cache: &Path, core: &Path, reals: &[Real]) -> Result<PathBuf, Fai
     for real in reals {
         let library = Library::read(&real.path)?;
         // The core is found even where LD_LIBRARY_PATH has been taken away.
-        let options = Options { runpath: vec!["$ORIGIN".to_owned()] };
+        let options = Options { runpath: vec!["$ORIGIN".to_owned()], ..Options::default() };
         rmcp_front::write(&rmcp_front::build(&library, &options), &making.path().join(&real.soname))?;
         for name in &real.names {
             symlink(&real.soname, making.path().join(name)).map_err(failed)?;

@@ -44,29 +44,6 @@ impl Real {
     }
 }
 
-/// Which of AMD's libraries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// `libamdhip64.so.N`
-    Hip,
-    /// `libhsa-runtime64.so.1`
-    Hsa,
-}
-
-impl Kind {
-    /// By a SONAME; also by a file name, which may have a hash in it (`libamdhip64-1a2b3c4d.so.5`).
-    pub fn of(name: &str) -> Option<Self> {
-        let is = |stem: &str| {
-            name.strip_prefix(stem).is_some_and(|rest| rest.starts_with(['.', '-']) && rest.contains(".so"))
-        };
-        match () {
-            () if is("libamdhip64") => Some(Self::Hip),
-            () if is("libhsa-runtime64") => Some(Self::Hsa),
-            () => None,
-        }
-    }
-}
-
 /// What the loader would make of a file that it found by a name.
 enum Candidate {
     /// It goes on looking: nothing there, or for another machine.

@@ -13,9 +13,9 @@ use object::read::ReadCache;
 
 use super::dynamic::{self, Dynamic};
 use super::ld_cache::LdCache;
-use super::{Candidate, Kind, Real, candidate, fronts, unusable};
+use super::{Candidate, Real, candidate, fronts, unusable};
 use crate::failure::Failure;
-use rmcp_front::elf::Unfit;
+use rmcp_front::{Layer, elf::Unfit};
 
 /// More objects than any program has; bounds the work.
 const MAX_OBJECTS: usize = 4096;
@@ -134,7 +134,7 @@ impl Loader {
             search.follow_all(program, dynamic, None)?;
         }
         let reason = if search.reals.is_empty() { Reason::AtHand } else { Reason::Linked };
-        if !search.has(Kind::Hip) {
+        if !search.has(Layer::Hip) {
             search.at_hand()?;
         }
         Ok(Found { reals: search.reals, reason, notes: search.notes })
@@ -149,7 +149,7 @@ impl Loader {
             search.offer(&name, &path, true)?;
         }
         // With HSA's alone a HIP program would run without RMCP.
-        if !search.has(Kind::Hip) {
+        if !search.has(Layer::Hip) {
             return Err(Failure::broken(format!(
                 "{} has no libamdhip64.so.N; name the directory that has AMD's libraries",
                 directory.display()
@@ -171,8 +171,8 @@ impl<'a> Search<'a> {
         Self { loader, objects: Vec::new(), reals: Vec::new(), notes: Vec::new() }
     }
 
-    fn has(&self, kind: Kind) -> bool {
-        self.reals.iter().any(|real| Kind::of(&real.soname) == Some(kind))
+    fn has(&self, kind: Layer) -> bool {
+        self.reals.iter().any(|real| Layer::of(&real.soname) == Some(kind))
     }
 
     /// Loads `path`, which is the found library `real`, and, breadth first as the loader does, everything that it needs.
@@ -203,14 +203,14 @@ impl<'a> Search<'a> {
         }
         let mut dangling = None;
         let Some((path, step, examined)) = self.locate(name, asker, &mut dangling) else {
-            return match dangling.filter(|_| Kind::of(name).is_some()) {
+            return match dangling.filter(|_| Layer::of(name).is_some()) {
                 Some(link) => Err(unusable(&link, &DANGLING)),
                 None => Ok(()),
             };
         };
         let library = match examined {
             Candidate::Library(library) => library,
-            Candidate::Broken(reason) if Kind::of(name).is_some() => return Err(unusable(&path, &reason)),
+            Candidate::Broken(reason) if Layer::of(name).is_some() => return Err(unusable(&path, &reason)),
             // Somebody else's broken library: the loader will say it.
             _ => return Ok(()),
         };
@@ -220,7 +220,7 @@ impl<'a> Search<'a> {
             self.asked_as(object, name);
             return Ok(());
         }
-        let kind = Kind::of(&library.soname);
+        let kind = Layer::of(&library.soname);
         if kind.is_some() && library.front {
             return Err(unusable(&path, &"it is an RMCP front itself, not AMD's library"));
         }
@@ -309,7 +309,7 @@ impl<'a> Search<'a> {
         let loader = self.loader;
         let mut places: Vec<(String, PathBuf)> = Vec::new();
         loader.library_path.iter().for_each(|directory| places.extend(libraries_in(directory)));
-        let cached = loader.cache.all().filter(|(name, _)| Kind::of(name).is_some());
+        let cached = loader.cache.all().filter(|(name, _)| Layer::of(name).is_some());
         places.extend(cached.map(|(name, path)| (name.to_owned(), path.clone())));
         let directories = loader.default_directories.iter().chain(&loader.rocm_directories);
         directories.for_each(|directory| places.extend(libraries_in(directory)));
@@ -320,7 +320,7 @@ impl<'a> Search<'a> {
             }
             self.offer(&name, &path, false)?;
         }
-        match dangling.filter(|(name, _)| !self.reals.iter().any(|real| Kind::of(&real.soname) == Kind::of(name))) {
+        match dangling.filter(|(name, _)| !self.reals.iter().any(|real| Layer::of(&real.soname) == Layer::of(name))) {
             Some((_, link)) => Err(unusable(&link, &DANGLING)),
             None => Ok(()),
         }
@@ -339,7 +339,7 @@ impl<'a> Search<'a> {
             Candidate::Broken(reason) => return Err(unusable(path, &reason)),
             Candidate::Library(library) => library,
         };
-        if Kind::of(&library.soname).is_none() {
+        if Layer::of(&library.soname).is_none() {
             return Ok(());
         }
         if library.front {
@@ -394,7 +394,7 @@ fn libraries_in(directory: &Path) -> Vec<(String, PathBuf)> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let mut found: Vec<(String, PathBuf)> = entries
         .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())))
-        .filter(|(name, _)| Kind::of(name).is_some())
+        .filter(|(name, _)| Layer::of(name).is_some())
         .collect();
     found.sort_by_key(|(name, _)| (name.split('.').count() != 3, name.clone()));
     found

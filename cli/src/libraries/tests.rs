@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use super::explicit::Explicit;
 use super::ld_cache::LdCache;
 use super::search::{Loader, Reason};
-use super::{Kind, Real, dynamic, fronts};
+use super::{Real, dynamic, fronts};
+use rmcp_front::Layer;
 
 /// A name that no system has, so that only the test's copies are found.
 const HIP: &str = "libamdhip64.so.99";
@@ -46,7 +47,7 @@ fn loaded_by_ld_so(program: &Path, library_path: &str) -> BTreeMap<String, PathB
     String::from_utf8_lossy(&output.stdout)
         .lines()
         .filter_map(|line| line.trim().split_once(" => "))
-        .filter(|(name, _)| Kind::of(name).is_some())
+        .filter(|(name, _)| Layer::of(name).is_some())
         .filter_map(|(name, rest)| Some((name.to_owned(), PathBuf::from(rest.split_once(" (0x")?.0))))
         .collect()
 }
@@ -307,15 +308,15 @@ fn the_cache_is_the_first_usable_place() {
 #[test]
 fn names_of_amds_libraries_are_told_from_others() {
     for (name, kind) in [
-        ("libamdhip64.so.5", Some(Kind::Hip)),
-        ("libamdhip64.so", Some(Kind::Hip)),
-        ("libamdhip64-1a2b3c4d.so.5", Some(Kind::Hip)),
-        ("libhsa-runtime64.so.1", Some(Kind::Hsa)),
+        ("libamdhip64.so.5", Some(Layer::Hip)),
+        ("libamdhip64.so", Some(Layer::Hip)),
+        ("libamdhip64-1a2b3c4d.so.5", Some(Layer::Hip)),
+        ("libhsa-runtime64.so.1", Some(Layer::Hsa)),
         ("libhsa-runtime64.a", None),
         ("libamdhip64x.so", None),
         ("rmcp-real-libamdhip64.so.5", None),
     ] {
-        assert_eq!(Kind::of(name), kind, "{name}");
+        assert_eq!(Layer::of(name), kind, "{name}");
     }
 }
 

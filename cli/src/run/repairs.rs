@@ -11,7 +11,8 @@ use rmcp_repair::{Change, Plan, Runtime, Situation};
 use vgpu::launch::Prepared;
 
 use crate::gpus;
-use crate::libraries::{Kind, Real};
+use crate::libraries::Real;
+use rmcp_front::Layer;
 
 /// One `KEY=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,16 +58,16 @@ pub fn plan(process: &Process, reals: &[Real], machine: Option<&Prepared>) -> Pl
         Some(machine) => Topology::read(&gpus::root_in(machine)),
         None => Topology::read(TOPOLOGY_ROOT.as_ref()).map(|topology| only_usable(topology, open_render_node)),
     };
-    let of = |kind| reals.iter().find(|real| Kind::of(&real.soname) == Some(kind));
+    let of = |kind| reals.iter().find(|real| Layer::of(&real.soname) == Some(kind));
     // A library that cannot be read was refused before.
-    let hsa = of(Kind::Hsa).and_then(|real| std::fs::read(&real.path).ok());
+    let hsa = of(Layer::Hsa).and_then(|real| std::fs::read(&real.path).ok());
     let says = |words: &str| hsa.as_deref().is_some_and(|bytes| memmem::find(bytes, words.as_bytes()).is_some());
     rmcp_repair::plan(&Situation {
         // The summary says what is wrong with the driver.
         topology: &topology.unwrap_or_default(),
         variable: &lookup,
         runtime: Runtime {
-            hip: of(Kind::Hip).map(hip_version),
+            hip: of(Layer::Hip).map(hip_version),
             // The library's own words say more than its version, which packagers patch: libhsakmt's format string (it is
             // part of ROCr since 6.3), and the names of ROCr's table of targets (`isa.cpp`).
             override_per_node: says("HSA_OVERRIDE_GFX_VERSION_%d"),

@@ -1,0 +1,1 @@
+//! `rmcp install`, `status`, `repair` and `uninstall`.
