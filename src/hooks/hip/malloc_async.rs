@@ -90,9 +90,14 @@ fn remember(pool: hipMemPool_t, device: i32, plain: bool) -> Option<(usize, &'st
 
 /// Whether the repair is wanted for a call of `function` on the current device.
 fn wanted(real: &Real, caller: *const c_void, function: &str) -> bool {
+    let process = &Settings::get().process;
+    // Where nobody asked for it, a call costs no search of the rules.
+    if !process.may_repair_malloc_async() {
+        return false;
+    }
     let Some(device) = devices::of_ordinal(real, devices::current(real)) else { return false };
     let caller = caller::library(caller);
-    let applied = Settings::get().process.call(&caller.path, Some(device.named()), function);
+    let applied = process.call(&caller.path, Some(device.named()), function);
     let generation = device.policy.generation;
     applied.policy >= Mode::Default
         && !matches!(caller.class, Caller::Runtime | Caller::NeverList)

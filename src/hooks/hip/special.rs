@@ -58,6 +58,13 @@ unsafe fn stored(out: *mut *mut c_void) -> *mut c_void {
     unsafe { out.read_unaligned() }
 }
 
+/// A request that another function of HIP's cannot express, made by hipHostMalloc, which allocates the same memory; `None`: it was not rewritten.
+fn by_host_malloc(real: &Real, out: *mut *mut c_void, size: usize, flags: Option<u32>) -> Option<hipError_t> {
+    let (function, flags) = (real.hipHostMalloc()?, flags?);
+    // SAFETY: the program's own arguments, but for the flags.
+    Some(unsafe { function(out, size, flags) })
+}
+
 pub unsafe extern "C" fn hipHostMalloc<const I: usize>(
     out: *mut *mut c_void,
     size: usize,
@@ -82,12 +89,12 @@ pub unsafe extern "C" fn hipHostAlloc<const I: usize>(
 ) -> hipError_t {
     let real = Real::instance(I);
     let Some(function) = real.hipHostAlloc() else { return hipErrorSharedObjectInitFailed };
-    let call = |new: Option<u32>| match (new, real.hipHostMalloc()) {
-        // hipHostAlloc knows no NonCoherent flag: a rewritten request goes to hipHostMalloc, which allocates the same memory.
-        // SAFETY: the program's own arguments.
-        (Some(new), Some(host_malloc)) => unsafe { host_malloc(out, size, new) },
-        // SAFETY: the program's own arguments.
-        _ => unsafe { function(out, size, flags) },
+    // hipHostAlloc knows no NonCoherent flag.
+    let call = |new| {
+        by_host_malloc(real, out, size, new).unwrap_or_else(|| {
+            // SAFETY: the program's own arguments.
+            unsafe { function(out, size, flags) }
+        })
     };
     // SAFETY: read only after success.
     allocate(Asked { real, row: &rows::hipHostAlloc, call: Call::HipHostAlloc, size, flags, caller }, call, || unsafe {
@@ -102,11 +109,11 @@ pub unsafe extern "C" fn hipMemAllocHost<const I: usize>(
 ) -> hipError_t {
     let real = Real::instance(I);
     let Some(function) = real.hipMemAllocHost() else { return hipErrorSharedObjectInitFailed };
-    let call = |new: Option<u32>| match (new, real.hipHostMalloc()) {
-        // SAFETY: the program's own arguments.
-        (Some(new), Some(host_malloc)) => unsafe { host_malloc(out, size, new) },
-        // SAFETY: the program's own arguments.
-        _ => unsafe { function(out, size) },
+    let call = |new| {
+        by_host_malloc(real, out, size, new).unwrap_or_else(|| {
+            // SAFETY: the program's own arguments.
+            unsafe { function(out, size) }
+        })
     };
     // SAFETY: read only after success.
     allocate(
