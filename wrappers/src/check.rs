@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::Error;
 use crate::library::{Export, Library};
+use crate::{ABI, Error, Front};
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -77,14 +77,17 @@ pub fn check(real: &Path, front: &Path) -> Result<Report, Error> {
             .filter(|name| !wanted.contains_key(*name))
             .map(|name| format!("{name} is not in the real library")),
     );
-    let bytes = std::fs::read(front).map_err(|source| Error::Unreadable { path: front.to_owned(), source })?;
-    if is_front && !library.build_id.is_empty() && !contains(&bytes, library.build_id.as_bytes()) {
-        differences
-            .push(format!("it was made for another build of the library, not for build-id {}", library.build_id));
+    if is_front {
+        differences.extend(made_for_another(&Front::read(front)?, &library));
     }
     Ok(Report { soname: library.soname, exports: library.exports.len(), nodes: library.nodes.len(), differences })
 }
 
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
+/// What a front says of the library that it was made for, where that is not `library`. One made from a manifest accepts every build.
+fn made_for_another(front: &Front, library: &Library) -> Option<String> {
+    if front.abi != ABI {
+        return Some(format!("it was made for another version of RMCP (front format {}, not {ABI})", front.abi));
+    }
+    let other = !front.real_build_id.is_empty() && front.real_build_id != library.build_id;
+    other.then(|| format!("it was made for another build of the library, not for build-id {}", library.build_id))
 }

@@ -8,11 +8,14 @@ use object::write::elf::{FileHeader, ProgramHeader, Rel, SectionHeader, SectionI
 
 use crate::library::{Binding, Export, Kind, Library};
 use crate::text::{STUB, Text};
-use crate::{ABI, CORE};
+use crate::{ABI, CORE, Layer};
 
 const PAGE: u64 = 4096;
 /// RMCP_FRONT_MAGIC.
-const MAGIC: u32 = 0x464d_4352;
+pub(crate) const MAGIC: u32 = 0x464d_4352;
+/// Offsets in `struct rmcp_front`.
+pub(crate) const REAL_PATH: u64 = 24;
+pub(crate) const REAL_BUILD_ID: u64 = 32;
 /// Bytes of `struct rmcp_front` and of `struct rmcp_front_object`.
 const DESCRIPTOR: u64 = 80;
 const OBJECT: u64 = 32;
@@ -21,10 +24,37 @@ const BLOOM_SHIFT: u32 = 6;
 /// What a front says besides what its library exports.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// DT_RUNPATH: where the loader looks for the core; empty for none.
+    /// Search path: where the loader looks for the core and for what is needed besides; empty for none.
     pub runpath: Vec<String>,
+    /// That is a DT_RPATH, not a DT_RUNPATH.
+    pub rpath: bool,
+    /// What the front needs besides the core, by DT_NEEDED.
+    pub needed: Vec<String>,
     /// The real library's file name, if it stands beside the front: then the front has this instead of its absolute path, and the two can be moved together.
     pub beside: Option<String>,
+}
+
+impl Options {
+    /// Those of a front that takes the place of `real`, which gets the file name `saved` beside it. The core is in one of `core_directories`.
+    ///
+    /// A HIP front then needs the same HSA library as the real one, so that whoever looks up `hsa_…` through a handle of HIP finds it. It is found as the real library
+    /// finds it: by the real one's search path, behind the core's directories. Where the real library has no DT_RUNPATH, nor may the front: its presence would switch
+    /// off the DT_RPATHs of the program and of the libraries between (`ld.so(8)`).
+    pub fn beside(real: &Library, saved: &str, core_directories: &[String]) -> Self {
+        let mut runpath = core_directories.to_vec();
+        runpath.extend(real.dynamic.search());
+        Options {
+            runpath,
+            rpath: real.dynamic.runpath.is_none(),
+            needed: real.dynamic.needed.iter().filter(|name| Layer::of(name) == Some(Layer::Hsa)).cloned().collect(),
+            beside: Some(saved.to_owned()),
+        }
+    }
+
+    /// How the front names its real library.
+    fn real_path(&self, real: &Library) -> String {
+        self.beside.clone().unwrap_or_else(|| real.path.to_string_lossy().into_owned())
+    }
 }
 
 /// The front of `real`: the same input gives the same bytes.
@@ -97,16 +127,20 @@ impl<'a> Emitter<'a> {
         let function_names: Vec<u64> = self.functions.iter().map(|export| strings.add(&export.name)).collect();
         let object_names: Vec<u64> = self.objects.iter().map(|export| strings.add(&export.name)).collect();
         let soname_at = strings.add(&real.soname);
-        let path_at = strings.add(&real.path.to_string_lossy());
+        let path_at = strings.add(&options.real_path(real));
         let build_id_at = strings.add(&real.build_id);
-        let notes = notes(real, &runpath);
+        let notes = notes(real, options);
 
         let mut w = Writer::new(Endianness::Little, true, out);
         w.reserve_file_header();
         w.reserve_program_headers(7);
 
         // Names and symbols, sorted by hash bucket as .gnu.hash demands.
-        let core = w.add_dynamic_string(CORE.as_bytes());
+        let needed: Vec<StringId> = [CORE]
+            .into_iter()
+            .chain(options.needed.iter().map(String::as_str))
+            .map(|name| w.add_dynamic_string(name.as_bytes()))
+            .collect();
         let soname = w.add_dynamic_string(real.soname.as_bytes());
         let runpath_id = (!runpath.is_empty()).then(|| w.add_dynamic_string(runpath.as_bytes()));
         let attach = w.add_dynamic_string(b"rmcp_front_attach");
@@ -189,7 +223,7 @@ impl<'a> Emitter<'a> {
         let names_at = relro_at;
         let versions_at = names_at + functions * 8;
         let objects_at = versions_at + functions * 8;
-        let dynamic_count = 19 + usize::from(runpath_id.is_some());
+        let dynamic_count = 18 + needed.len() + usize::from(runpath_id.is_some());
         let dynamic_at = w.reserve_dynamic(dynamic_count);
         let got_at = w.reserve(16, 8);
         let relro_end = got_at + 16;
@@ -320,8 +354,8 @@ impl<'a> Emitter<'a> {
         }
         for (offset, target) in [
             (16, rodata_at + soname_at),
-            (24, rodata_at + path_at),
-            (32, rodata_at + build_id_at),
+            (REAL_PATH, rodata_at + path_at),
+            (REAL_BUILD_ID, rodata_at + build_id_at),
             (40, names_at),
             (48, versions_at),
             (56, slots_at),
@@ -358,10 +392,12 @@ impl<'a> Emitter<'a> {
         w.pad_until(init_at);
         w.write(&data);
         w.write_align_dynamic();
-        w.write_dynamic_string(elf::DT_NEEDED, core)?;
+        for name in needed {
+            w.write_dynamic_string(elf::DT_NEEDED, name)?;
+        }
         w.write_dynamic_string(elf::DT_SONAME, soname)?;
         if let Some(runpath) = runpath_id {
-            w.write_dynamic_string(elf::DT_RUNPATH, runpath)?;
+            w.write_dynamic_string(if options.rpath { elf::DT_RPATH } else { elf::DT_RUNPATH }, runpath)?;
         }
         let dynstr_size = u64::from(w.dynstr_len());
         for (tag, value) in [
@@ -470,10 +506,12 @@ struct Notes {
 }
 
 /// The front's own build-id, derived from what it is made of, and the note that says that it is a front.
-fn notes(real: &Library, runpath: &str) -> Notes {
+fn notes(real: &Library, options: &Options) -> Notes {
     let version = concat!("rmcp ", env!("CARGO_PKG_VERSION"));
+    let (path, exports) = (options.real_path(real), &real.exports);
+    let Options { runpath, rpath, needed, .. } = options;
     let identity =
-        format!("{version}\0{ABI}\0{}\0{}\0{runpath}\0{:?}", real.build_id, real.path.display(), real.exports);
+        format!("{version}\0{ABI}\0{}\0{path}\0{runpath:?}\0{rpath}\0{needed:?}\0{exports:?}", real.build_id);
     let id: Vec<u8> =
         [0u64, 0x9e37_79b9_7f4a_7c15].iter().flat_map(|seed| fnv(seed, identity.as_bytes()).to_le_bytes()).collect();
     let mut bytes = note(b"GNU\0", elf::NT_GNU_BUILD_ID.0, &id);

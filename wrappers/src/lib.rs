@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+pub mod dynamic;
 // The core has the same file, and depends on no other of our crates that reads ELF.
 #[path = "../../src/elf.rs"]
 pub mod elf;
@@ -26,7 +27,7 @@ pub use manifest::Manifest;
 
 /// Version of the contract in `include/front.h` (RMCP_FRONT_ABI).
 pub const ABI: u32 = 1;
-/// The core's SONAME: a front's only DT_NEEDED.
+/// The core's SONAME: a front's first DT_NEEDED, and the only one of most.
 pub const CORE: &str = "librmcp.so";
 
 /// Which of AMD's libraries can have a front.
@@ -66,6 +67,16 @@ pub enum Error {
     /// The file is no library that a front can stand for.
     #[error("{path} cannot have a front: {reason}; name AMD's own library, or install its package again")]
     Unfit {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The file is no front.
+    #[error(
+        "{path} is not a front that can be read: {reason}; name one, or make it again (`rmcp repair`, `rmcp front build`)"
+    )]
+    NotFront {
         /// Which file.
         path: PathBuf,
         /// Why.

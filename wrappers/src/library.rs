@@ -8,6 +8,7 @@ use object::read::elf::{FileHeader, Sym};
 use object::{Endianness, SymbolIndex};
 use serde::{Deserialize, Serialize};
 
+use crate::dynamic::{self, Dynamic};
 use crate::{Error, elf as headers};
 
 /// A shared library, as its users see it.
@@ -23,6 +24,8 @@ pub struct Library {
     pub nodes: Vec<Node>,
     /// Exported functions and data, sorted by name.
     pub exports: Vec<Export>,
+    /// What it tells the loader: what it needs, and where that is.
+    pub dynamic: Dynamic,
 }
 
 /// A version node.
@@ -107,14 +110,10 @@ impl Library {
 
     /// Reads a real library or a front; the second value says which.
     pub(crate) fn read_any(path: &Path) -> Result<(Self, bool), Error> {
-        let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
-        // A FIFO would wait for a writer, and a device need not end.
-        if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-            return Err(unfit(path, "it is not a regular file"));
-        }
-        let bytes = std::fs::read(path).map_err(unreadable)?;
+        let bytes = contents(path)?;
         let examined = headers::examine(&bytes[..]).map_err(|reason| unfit(path, &reason.to_string()))?;
-        let absolute = std::path::absolute(path).map_err(unreadable)?;
+        let absolute =
+            std::path::absolute(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
         if examined.soname.is_empty() {
             return Err(unfit(path, "it has no SONAME"));
         }
@@ -122,9 +121,21 @@ impl Library {
         if exports.is_empty() {
             return Err(unfit(path, "it exports nothing"));
         }
-        let library = Library { path: absolute, soname: examined.soname, build_id: examined.build_id, nodes, exports };
+        let dynamic = dynamic::read(&bytes[..]).unwrap_or_default();
+        let library =
+            Library { path: absolute, soname: examined.soname, build_id: examined.build_id, nodes, exports, dynamic };
         Ok((library, examined.front))
     }
+}
+
+/// What is in a regular file.
+pub(crate) fn contents(path: &Path) -> Result<Vec<u8>, Error> {
+    let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
+    // A FIFO would wait for a writer, and a device need not end.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(unfit(path, "it is not a regular file"));
+    }
+    std::fs::read(path).map_err(unreadable)
 }
 
 fn unfit(path: &Path, reason: &str) -> Error {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dynamic::Dynamic;
 use crate::library::{Export, Library, Node};
 
 /// What a library exports, without the library.
@@ -30,7 +31,7 @@ impl Manifest {
         }
     }
 
-    /// A library as the manifest describes it, whose real file will be at `path`. It has no build-id: any is accepted.
+    /// A library as the manifest describes it, whose real file will be at `path`. It has no build-id: any is accepted. What it needs is not known.
     pub fn library(&self, path: PathBuf) -> Library {
         Library {
             path,
@@ -38,6 +39,7 @@ impl Manifest {
             build_id: String::new(),
             nodes: self.nodes.clone(),
             exports: self.exports.clone(),
+            dynamic: Dynamic::default(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use rmcp_fixtures::{Generation, HSA_PACKAGE, HSA_SONAME, SUITES, generations, upstream};
-use rmcp_front::{Error, Kind, Library, Manifest, Options, build, check, is_front, write};
+use rmcp_front::{Error, Front, Kind, Library, Manifest, Options, build, check, is_front, write};
 
 /// The installed HSA library, for tests to which the generation makes no difference.
 fn installed() -> PathBuf {
@@ -47,6 +47,12 @@ fn fronts(generation: &Generation) -> tempfile::TempDir {
         write(&build(&library, &Options::default()), &directory.path().join(real.soname)).expect("a front");
     }
     directory
+}
+
+/// The front of an installation: its real library is beside it under another name.
+fn front_beside(real: &Library) -> Vec<u8> {
+    let name = real.path.file_name().expect("a name").to_string_lossy();
+    build(real, &Options::beside(real, &format!("rmcp-real-{name}"), &["$ORIGIN/rmcp".to_owned()]))
 }
 
 /// A stand-in for the core that opens the real library and fills the slots, eagerly or (CORE_LAZY set) when they are called. It only shows that fronts keep
@@ -112,6 +118,90 @@ fn abidiff_sees_no_difference_and_elflint_no_error() {
             let text = succeed(Command::new("readelf").args(["--wide", "--all"]).arg(&front), "binutils");
             assert!(!text.contains("readelf: "), "it warns: {text}");
         }
+    }
+}
+
+#[test]
+fn a_front_of_an_installation_is_as_clean_and_needs_the_hsa_library_that_the_real_one_needs() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for generation in generations() {
+        for real in libraries(&generation) {
+            let library = Library::read(&real.path).expect("AMD's library");
+            let front = directory.path().join(real.soname);
+            write(&front_beside(&library), &front).expect("a front");
+            succeed(Command::new("abidiff").arg(&real.path).arg(&front), "abigail-tools");
+            let text = succeed(Command::new("eu-elflint").arg("--gnu-ld").arg(&front), "elfutils");
+            assert_eq!(text.trim(), "No errors");
+            let needed = match real.soname {
+                HSA_SONAME => vec!["librmcp.so"],
+                _ => vec!["librmcp.so", HSA_SONAME],
+            };
+            let dynamic = rmcp_front::dynamic::read(&std::fs::read(&front).expect("read")[..]).expect("a library");
+            assert_eq!(dynamic.needed, needed);
+            assert_eq!(check(&real.path, &front).expect("both can be read").differences, Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn a_front_of_an_installation_does_not_depend_on_where_its_real_library_is_now() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let before = Library::read(&installed().canonicalize().expect("AMD's library")).expect("AMD's library");
+    let name = before.path.file_name().expect("a name").to_string_lossy().into_owned();
+    let saved = directory.path().join(format!("rmcp-real-{name}"));
+    std::fs::copy(&before.path, &saved).expect("copy");
+    let after = Library::read(&saved).expect("its copy");
+    let core = ["$ORIGIN/rmcp".to_owned()];
+    let bytes = |real: &Library, saved: &str| build(real, &Options::beside(real, saved, &core));
+    let front = bytes(&before, &format!("rmcp-real-{name}"));
+    assert_eq!(front, bytes(&after, &format!("rmcp-real-{name}")));
+    // What the front is made of is in its own build-id.
+    let build_id = |bytes: &[u8]| rmcp_front::elf::examine(bytes).expect("a library").build_id;
+    let other = bytes(&after, "rmcp-real-other");
+    assert_ne!(build_id(&front), build_id(&other));
+    let path = directory.path().join("front");
+    write(&other, &path).expect("a front");
+    let read = Front::read(&path).expect("a front");
+    assert_eq!((read.real_path.as_path(), &read.real_build_id), (Path::new("rmcp-real-other"), &before.build_id));
+    assert_eq!(read.search, [&core[..], &before.dynamic.search()].concat());
+}
+
+#[test]
+fn a_front_of_an_installation_searches_as_its_real_library_does() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let hsa = directory.path().join("libhsa-runtime64.so");
+    let shared = |out: &Path, arguments: &[&str]| {
+        let source = directory.path().join("source.c");
+        std::fs::write(&source, "int hipInit(unsigned f) { return f; }").expect("write");
+        succeed(
+            Command::new("cc")
+                .args(["-shared", "-fPIC", "-Wl,--no-as-needed"])
+                .arg(&source)
+                .args(arguments)
+                .arg("-o")
+                .arg(out),
+            "gcc",
+        );
+    };
+    // As PyTorch's wheels have it: needed by its bare name, which is not the SONAME.
+    shared(&hsa, &["-Wl,-soname,libhsa-runtime64.so"]);
+    let link = format!("-L{}", directory.path().display());
+    let hip = directory.path().join("libamdhip64.so");
+    for (tag, path, kind) in [
+        ("-Wl,--disable-new-dtags,-rpath,$ORIGIN:/b", "$ORIGIN/rmcp:$ORIGIN:/b", "RPATH"),
+        ("-Wl,--enable-new-dtags,-rpath,$ORIGIN:/b", "$ORIGIN/rmcp:$ORIGIN:/b", "RUNPATH"),
+        ("-O1", "$ORIGIN/rmcp", "RPATH"),
+    ] {
+        shared(&hip, &["-Wl,-soname,libamdhip64.so.6", &link, "-l:libhsa-runtime64.so", tag]);
+        let front = directory.path().join("front");
+        write(&front_beside(&Library::read(&hip).expect("a library")), &front).expect("a front");
+        let dynamic = rmcp_front::dynamic::read(&std::fs::read(&front).expect("read")[..]).expect("a library");
+        let (wanted, other) = match kind {
+            "RPATH" => (dynamic.rpath, dynamic.runpath),
+            _ => (dynamic.runpath, dynamic.rpath),
+        };
+        assert_eq!((wanted.as_deref(), other), (Some(path), None), "{tag}");
+        assert_eq!(dynamic.needed, ["librmcp.so", "libhsa-runtime64.so"]);
     }
 }
 
@@ -387,6 +477,7 @@ fn the_checked_in_manifests_are_what_the_libraries_export() {
         let front = directory.path().join(soname);
         write(&build(&stored.library(PathBuf::from("/nowhere")), &Options::default()), &front).expect("a front");
         succeed(Command::new("abidiff").arg(&real).arg(&front), "abigail-tools");
+        assert_eq!(check(&real, &front).expect("both can be read").differences, Vec::<String>::new());
     }
 }
 
@@ -407,6 +498,7 @@ fn a_broken_library_is_refused_with_its_path_and_the_reason() {
         let error = Library::read(&path).expect_err(name).to_string();
         assert!(error.contains(reason) && error.contains(name), "{error}");
     }
+    assert!(matches!(Front::read(&installed()), Err(Error::NotFront { .. })));
     assert!(matches!(Library::read(&directory.path().join("missing")), Err(Error::Unreadable { .. })));
     assert!(matches!(write(b"x", &directory.path().join("no/such/directory")), Err(Error::Unwritable { .. })));
 }
@@ -431,6 +523,7 @@ mod property {
             let path = directory.path().join("damaged");
             std::fs::write(&path, &bytes).expect("write");
             let _ = Library::read(&path);
+            let _ = Front::read(&path);
             let _ = check(&installed(), &path);
         }
     }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use object::read::ReadCache;
 
-use super::dynamic;
 use super::search::Loader;
+use rmcp_front::dynamic;
 
 /// DT_SONAME of glibc's loader.
 const LOADER: &str = "ld-linux-x86-64.so.2";

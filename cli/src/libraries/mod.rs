@@ -2,7 +2,6 @@
 //!
 //! [`search`] goes the loader's way through the program's needed libraries ([`explicit`]: by a loader that the command line names); [`fronts`] makes or finds the fronts in the user's cache.
 
-mod dynamic;
 pub mod explicit;
 pub mod fronts;
 mod ld_cache;

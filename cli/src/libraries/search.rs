@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 use object::read::ReadCache;
 
-use super::dynamic::{self, Dynamic};
 use super::ld_cache::LdCache;
 use super::{Candidate, Real, candidate, fronts, unusable};
 use crate::failure::Failure;
+use rmcp_front::dynamic::{self, Dynamic};
 use rmcp_front::{Layer, elf::Unfit};
 
 /// More objects than any program has; bounds the work.

@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Barrier};
 
-use proptest::prelude::*;
-
 use super::explicit::Explicit;
 use super::ld_cache::LdCache;
 use super::search::{Loader, Reason};
-use super::{Real, dynamic, fronts};
+use super::{Real, fronts};
 use rmcp_front::Layer;
 
 /// A name that no system has, so that only the test's copies are found.
@@ -317,54 +315,6 @@ fn names_of_amds_libraries_are_told_from_others() {
         ("rmcp-real-libamdhip64.so.5", None),
     ] {
         assert_eq!(Layer::of(name), kind, "{name}");
-    }
-}
-
-/// This test binary: it is linked dynamically.
-fn sample() -> &'static [u8] {
-    static SAMPLE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
-    SAMPLE.get_or_init(|| {
-        let mut bytes = std::fs::read("/bin/sh").expect("read");
-        bytes.truncate(1 << 20);
-        bytes
-    })
-}
-
-#[test]
-fn a_programs_needs_are_read() {
-    let dynamic = dynamic::read(sample()).expect("an ELF program");
-    assert!(dynamic.interpreted);
-    assert!(dynamic.needed.iter().any(|name| name == "libc.so.6"), "{dynamic:?}");
-    assert_eq!(dynamic::read(&b"#!/bin/sh\n"[..]), None);
-}
-
-proptest! {
-    #[test]
-    fn damaged_programs_never_panic(edits in prop::collection::vec((0usize..0x1000, any::<u8>()), 1..60), length in 0usize..0x40000) {
-        let mut bytes = sample()[..length.min(sample().len())].to_vec();
-        for (at, value) in edits {
-            if let Some(byte) = bytes.get_mut(at) {
-                *byte = value;
-            }
-        }
-        let _ = dynamic::read(&bytes[..]);
-    }
-
-    #[test]
-    fn damaged_dynamic_sections_never_panic(edits in prop::collection::vec((0usize..600, any::<u8>()), 1..60)) {
-        use object::read::elf::{FileHeader, ProgramHeader};
-        let mut bytes = sample().to_vec();
-        let header = object::elf::FileHeader64::<object::Endianness>::parse(&bytes[..]).expect("header");
-        let endian = header.endian().expect("endian");
-        let segments = header.program_headers(endian, &bytes[..]).expect("segments");
-        let dynamic = segments.iter().find(|s| s.p_type(endian) == object::elf::PT_DYNAMIC).expect("dynamic");
-        let start = dynamic.p_offset(endian) as usize;
-        for (at, value) in edits {
-            if let Some(byte) = bytes.get_mut(start + at) {
-                *byte = value;
-            }
-        }
-        let _ = dynamic::read(&bytes[..]);
     }
 }
 

@@ -13,7 +13,7 @@ const TABLE_LIMIT: u64 = 1 << 20;
 /// No name or path list is longer.
 const TEXT_LIMIT: u64 = 1 << 16;
 
-/// The entries that decide which libraries are loaded.
+/// The entries that decide which libraries are loaded, and from where.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dynamic {
     /// DT_NEEDED, in order.
@@ -28,6 +28,15 @@ pub struct Dynamic {
     pub no_default_directories: bool,
     /// It asks for a loader: a program that is linked dynamically.
     pub interpreted: bool,
+}
+
+impl Dynamic {
+    /// The directories of the search path that counts: those of DT_RUNPATH where there is one, else of DT_RPATH.
+    pub fn search(&self) -> Vec<String> {
+        let list = self.runpath.as_ref().or(self.rpath.as_ref());
+        // The loader takes no notice of an empty one, but of an empty entry in one.
+        list.filter(|list| !list.is_empty()).map_or_else(Vec::new, |list| list.split(':').map(str::to_owned).collect())
+    }
 }
 
 /// Reads a 64-bit x86-64 ELF file; `None` for anything else.
@@ -68,7 +77,8 @@ pub fn read<'data, R: ReadRef<'data>>(data: R) -> Option<Dynamic> {
     Some(dynamic)
 }
 
-fn text_at<'data, R: ReadRef<'data>>(
+/// The C string at a virtual address.
+pub(crate) fn text_at<'data, R: ReadRef<'data>>(
     endian: Endianness,
     segments: &[ProgramHeader64<Endianness>],
     data: R,
@@ -82,4 +92,68 @@ fn text_at<'data, R: ReadRef<'data>>(
         let text = data.read_bytes_at_until(start..end, 0).ok()?;
         Some(String::from_utf8_lossy(text).into_owned())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A program that is linked dynamically.
+    fn sample() -> &'static [u8] {
+        static SAMPLE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+        SAMPLE.get_or_init(|| {
+            let mut bytes = std::fs::read("/bin/sh").expect("read");
+            bytes.truncate(1 << 20);
+            bytes
+        })
+    }
+
+    #[test]
+    fn a_programs_needs_are_read() {
+        let dynamic = read(sample()).expect("an ELF program");
+        assert!(dynamic.interpreted);
+        assert!(dynamic.needed.iter().any(|name| name == "libc.so.6"), "{dynamic:?}");
+        assert_eq!(read(&b"#!/bin/sh\n"[..]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_programs_never_panic(edits in prop::collection::vec((0usize..0x1000, any::<u8>()), 1..60), length in 0usize..0x40000) {
+            let mut bytes = sample()[..length.min(sample().len())].to_vec();
+            for (at, value) in edits {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte = value;
+                }
+            }
+            let _ = read(&bytes[..]);
+        }
+
+        #[test]
+        fn damaged_dynamic_sections_never_panic(edits in prop::collection::vec((0usize..600, any::<u8>()), 1..60)) {
+                let mut bytes = sample().to_vec();
+            let header = FileHeader64::<Endianness>::parse(&bytes[..]).expect("header");
+            let endian = header.endian().expect("endian");
+            let segments = header.program_headers(endian, &bytes[..]).expect("segments");
+            let dynamic = segments.iter().find(|s| s.p_type(endian) == PT_DYNAMIC).expect("dynamic");
+            let start = dynamic.p_offset(endian) as usize;
+            for (at, value) in edits {
+                if let Some(byte) = bytes.get_mut(start + at) {
+                    *byte = value;
+                }
+            }
+            let _ = read(&bytes[..]);
+        }
+    }
+
+    #[test]
+    fn the_run_path_counts_before_the_older_one() {
+        let of = |rpath: Option<&str>, runpath: Option<&str>| {
+            let (rpath, runpath) = (rpath.map(str::to_owned), runpath.map(str::to_owned));
+            Dynamic { rpath, runpath, ..Dynamic::default() }.search()
+        };
+        assert_eq!(of(Some("/a:/b"), None), ["/a", "/b"]);
+        assert_eq!(of(Some("/a"), Some("/b:")), ["/b", ""]);
+        assert_eq!(of(Some(""), None), [""; 0]);
+    }
 }
