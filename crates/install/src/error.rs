@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use rustix::io::Errno;
+
 /// Why nothing was done, or why it was taken back.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -26,14 +28,35 @@ pub enum Error {
 }
 
 impl Error {
-    /// `PATH cannot be DONE (REASON); WAY OUT`, by what kind of error it is.
+    /// `PATH cannot be DONE: REASON; WAY OUT`, by what kind of error it is.
     pub fn io(path: &Path, done: &str, error: std::io::Error) -> Self {
-        let _ = (path, done, error);
-        unimplemented!()
+        let subject = format!("{} cannot be {done}", path.display());
+        let refused = |why: &str| Self::Refused(format!("{subject}: {why}"));
+        match Errno::from_io_error(&error) {
+            Some(Errno::ACCESS) => refused("you may not; run it as root or as the owner"),
+            Some(Errno::PERM) => refused("you may not, or it is immutable (lsattr); run it as root or as the owner"),
+            Some(Errno::ROFS) => refused("the file system is read-only; mount it writable first"),
+            Some(Errno::NOSPC) => refused("there is no room on the file system; make room and run it again"),
+            Some(Errno::DQUOT) => refused("your quota is used up; make room and run it again"),
+            Some(Errno::BUSY | Errno::TXTBSY) => refused("it is busy; end what uses it and run it again"),
+            Some(Errno::XDEV) => refused("something is mounted over it; unmount that first"),
+            Some(Errno::EXIST) => refused("somebody else has just made that name; run it again"),
+            Some(Errno::OPNOTSUPP) => refused("the file system cannot do it; use one with links and attributes"),
+            Some(Errno::NOENT) => Self::Broken(format!("{subject}: it is not there; check the path")),
+            Some(Errno::NOTDIR) => Self::Broken(format!("{subject}: a part of the path is not a directory; check it")),
+            Some(Errno::LOOP) => Self::Broken(format!("{subject}: its links lead round in a circle; mend them")),
+            Some(Errno::IO) => Self::Broken(format!("{subject}: input/output error; see the kernel's log (dmesg)")),
+            _ => Self::Broken(format!("{subject}: {error}")),
+        }
+    }
+
+    /// A file is not the one that the plan was made for.
+    pub(crate) fn changed(path: &Path) -> Self {
+        Self::Refused(format!("{} was changed meanwhile by somebody else; run it again", path.display()))
     }
 }
 
 /// For `map_err`: a path and what was tried.
-pub(crate) fn at<'a>(path: &'a Path, done: &'a str) -> impl FnOnce(std::io::Error) -> Error + 'a {
-    move |error| Error::io(path, done, error)
+pub(crate) fn at<'a, E: Into<std::io::Error>>(path: &'a Path, done: &'a str) -> impl FnOnce(E) -> Error + 'a {
+    move |error| Error::io(path, done, error.into())
 }

@@ -1,8 +1,10 @@
 //! What is installed, as `state.json` says: the manifest. It is for reports and for repair; what stands in the tree decides.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use crate::{Attributes, Error, files};
 
 /// Version of the file's format.
 pub const FORMAT: u32 = 1;
@@ -39,4 +41,39 @@ pub struct Installed {
     pub diverted: bool,
     /// The RECORD that lists the saved library.
     pub record: Option<PathBuf>,
+}
+
+/// The manifest's name in the state directory.
+const NAME: &str = "state.json";
+
+impl State {
+    /// The manifest in `directory`; `None` if there is none that this version can read.
+    pub fn read(directory: &Path) -> Option<Self> {
+        let text = std::fs::read(directory.join(NAME)).ok()?;
+        serde_json::from_slice(&text).ok().filter(|state: &Self| state.format <= FORMAT)
+    }
+
+    /// Writes it there, in one piece.
+    pub(crate) fn write(&self, directory: &Path) -> Result<(), Error> {
+        let path = directory.join(NAME);
+        let new = files::temporary(&path, "new");
+        let mut text = serde_json::to_vec_pretty(self)
+            .map_err(|error| Error::Broken(format!("{} cannot be written: {error}", path.display())))?;
+        text.push(b'\n');
+        files::remove(&new)?;
+        files::write(&new, &text, &Attributes::new_in(directory, 0o644)?)?;
+        files::rename_over(&new, &path)
+    }
+
+    /// Whether there is a manifest in `directory`, of whatever format.
+    pub(crate) fn stands_in(directory: &Path) -> bool {
+        directory.join(NAME).exists()
+    }
+
+    /// Removes it, and what an interrupted [`State::write`] left.
+    pub(crate) fn remove(directory: &Path) -> Result<(), Error> {
+        let path = directory.join(NAME);
+        files::remove(&files::temporary(&path, "new"))?;
+        files::remove(&path)
+    }
 }

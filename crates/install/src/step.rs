@@ -1,14 +1,18 @@
 //! Single changes, each of which can be undone from what the journal says about it.
 //!
-//! Doing and undoing look at the file system first, so that either can be repeated after a crash. What is replaced or removed is kept under another name until the
+//! Undoing and cleaning up look at the file system first, so that either can be repeated after a crash. What is replaced or removed is kept under another name until the
 //! transaction is committed; cleaning up removes it.
 
-use std::path::PathBuf;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Attributes;
+use crate::error::at;
+use crate::files::{self, Inode, inode};
+use crate::{Attributes, Error, dpkg};
 
 /// A file as it was when the plan was made; a step refuses to touch another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +25,28 @@ pub struct Identity {
     pub size: u64,
     /// Last change of the contents: seconds and nanoseconds.
     pub mtime: (i64, i64),
+}
+
+impl Identity {
+    /// That of the file at `path` (of a link, its own).
+    pub fn of(path: &Path) -> Result<Self, Error> {
+        path.symlink_metadata().map(|metadata| Self::from(&metadata)).map_err(at(path, "read"))
+    }
+
+    fn inode(&self) -> Inode {
+        (self.device, self.inode)
+    }
+}
+
+impl From<&Metadata> for Identity {
+    fn from(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            mtime: (metadata.mtime(), metadata.mtime_nsec()),
+        }
+    }
 }
 
 /// One change.
@@ -99,4 +125,136 @@ pub enum Step {
         /// Inside the root.
         to: PathBuf,
     },
+}
+
+impl Step {
+    /// Whether the files are as the plan expects them. Looked at before the journal says that the step is begun: what is found to be another's is never undone.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self {
+            Self::MakeDirectory { path, .. } | Self::Create { path, .. } => check_free(path),
+            Self::Link { from, to, expected } | Self::Remove { path: from, trash: to, expected } => {
+                match files::standing(from)? {
+                    Some(metadata) if Identity::from(&metadata) == *expected => check_free(to),
+                    _ => Err(Error::changed(from)),
+                }
+            }
+            Self::Replace { with, path, kept } => {
+                let (new, old) = (inode(with)?, inode(path)?);
+                match () {
+                    // rename(2) between two names of one file does nothing and leaves both.
+                    () if new.is_none() || new == old => Err(Error::changed(with)),
+                    () if old.is_none() || old != inode(kept)? => Err(Error::changed(path)),
+                    () => Ok(()),
+                }
+            }
+            Self::CleanFile { .. } | Self::CleanDirectory { .. } | Self::Divert { .. } | Self::Undivert { .. } => {
+                Ok(())
+            }
+        }
+    }
+
+    /// Does it. If it fails it may be half done: [`Step::undo`] copes with that.
+    pub(crate) fn carry_out(&self) -> Result<(), Error> {
+        match self {
+            Self::MakeDirectory { path, attributes } => files::make_directory(path, attributes),
+            Self::Create { path, contents, attributes } => {
+                let part = part_of(path);
+                files::remove(&part)?;
+                files::write(&part, contents, attributes)?;
+                files::rename_to_free(&part, path)
+            }
+            Self::Link { from, to, .. } => files::link(from, to),
+            Self::Replace { with, path, .. } => files::rename_over(with, path),
+            Self::Remove { path, trash, .. } => files::rename_to_free(path, trash),
+            Self::CleanFile { .. } | Self::CleanDirectory { .. } => Ok(()),
+            Self::Divert { root, path, to } => dpkg::divert(root, path, to),
+            Self::Undivert { root, path, to } => dpkg::undivert(root, path, to),
+        }
+    }
+
+    /// Of a step that gives a file another's name: that file, by which undoing knows it under that name.
+    pub(crate) fn replacement(&self) -> Result<Option<Inode>, Error> {
+        match self {
+            Self::Replace { with, .. } => inode(with),
+            _ => Ok(None),
+        }
+    }
+
+    /// Undoes it, if it was begun: done, half done, not done, or undone already in part or in whole. What somebody else has put under a name since is left there.
+    /// `replacement` is what [`Step::replacement`] was.
+    pub(crate) fn undo(&self, replacement: Option<Inode>) -> Result<(), Error> {
+        match self {
+            Self::MakeDirectory { path, .. } => files::remove_directory(path),
+            Self::Create { path, .. } => {
+                files::remove(&part_of(path))?;
+                files::remove(path)
+            }
+            Self::Link { from, to, expected } => undo_link(from, to, expected.inode()),
+            Self::Replace { with, path, kept } => undo_replace(with, path, kept, replacement),
+            Self::Remove { path, trash, expected } => undo_link(path, trash, expected.inode()),
+            Self::CleanFile { .. } | Self::CleanDirectory { .. } => Ok(()),
+            Self::Divert { root, path, to } => dpkg::undivert(root, path, to),
+            Self::Undivert { root, path, to } => dpkg::divert(root, path, to),
+        }
+    }
+
+    /// Removes what was kept, once the transaction is committed.
+    pub(crate) fn clean(&self) -> Result<(), Error> {
+        match self {
+            Self::Remove { trash: path, .. } | Self::CleanFile { path } => files::remove(path),
+            Self::CleanDirectory { path } => files::remove_directory(path),
+            _ => Ok(()),
+        }
+    }
+
+    /// Directories in which it makes or removes names.
+    pub(crate) fn directories(&self) -> Vec<&Path> {
+        let paths: Vec<&PathBuf> = match self {
+            Self::MakeDirectory { path, .. }
+            | Self::Create { path, .. }
+            | Self::CleanFile { path }
+            | Self::CleanDirectory { path } => vec![path],
+            Self::Link { to, .. } => vec![to],
+            Self::Replace { with, path, kept } => vec![with, path, kept],
+            Self::Remove { path, trash, .. } => vec![path, trash],
+            Self::Divert { .. } | Self::Undivert { .. } => vec![],
+        };
+        paths.into_iter().map(|path| files::parent(path)).collect()
+    }
+}
+
+/// Where the contents are written before they get their name, so that a torn file never has it.
+fn part_of(path: &Path) -> PathBuf {
+    files::temporary(path, "new-part")
+}
+
+fn check_free(path: &Path) -> Result<(), Error> {
+    if files::standing(path)?.is_none() { Ok(()) } else { Err(Error::changed(path)) }
+}
+
+/// The file `which` has the name `from` again, and not `to`. If `to` is another file, it is not ours; if `from` is, somebody has replaced the file, and `to` may be its last name.
+fn undo_link(from: &Path, to: &Path, which: Inode) -> Result<(), Error> {
+    if inode(to)? != Some(which) {
+        return Ok(());
+    }
+    match inode(from)? {
+        Some(standing) if standing == which => files::remove(to),
+        Some(_) => Ok(()),
+        None => files::rename_to_free(to, from),
+    }
+}
+
+/// Both names are as before: `path` leads to the file that `kept` leads to, and `with` to `new`, which had taken its name. `path` leads to one of them all the time.
+fn undo_replace(with: &Path, path: &Path, kept: &Path, new: Option<Inode>) -> Result<(), Error> {
+    let between = files::temporary(path, "old-undo");
+    files::remove(&between)?;
+    // If it was not done, `path` is not `new`. Without `kept`, what went before this step is undone already.
+    if new.is_none() || inode(path)? != new || inode(kept)?.is_none() {
+        return Ok(());
+    }
+    if inode(with)?.is_none() {
+        files::link(path, with)?;
+    }
+    files::link(kept, &between)?;
+    files::rename_over(&between, path)
 }
