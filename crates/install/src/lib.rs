@@ -31,7 +31,7 @@ pub mod wheel;
 
 pub use attributes::Attributes;
 pub use error::Error;
-pub use inventory::{Copy, Core, CoreDirectory, Ignored, Inventory, Owner, Real, Standing};
+pub use inventory::{Copy, Core, CoreDirectory, Ignored, Inventory, Owner, Real, StaleDiversion, Standing};
 pub use journal::{Recovered, Session};
 pub use plan::{Change, Changed, Goal, Plan, Untouched};
 pub use state::{Installed, State};
