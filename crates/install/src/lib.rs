@@ -33,7 +33,7 @@ pub mod wheel;
 
 pub use attributes::Attributes;
 pub use error::Error;
-pub use inventory::{Copy, Core, CoreDirectory, Ignored, Inventory, Owner, Real, Standing};
+pub use inventory::{Copy, Core, CoreDirectory, Ignored, Inventory, Owner, Real, StaleDiversion, Standing};
 pub use plan::{Change, Changed, Goal, Plan, Untouched};
 pub use session::{Recovered, Session};
 pub use state::{Installed, State};

@@ -1,9 +1,15 @@
 //! What is to be done about what was found. Reads files (a front is made from the real library), changes none.
 
+mod fronts;
+mod maker;
+mod notes;
+mod records;
+
 use std::path::PathBuf;
 
 use serde::Serialize;
 
+use self::maker::Maker;
 use crate::{Core, Error, Inventory, State, Step, Target};
 
 /// What the user wants.
@@ -87,8 +93,16 @@ impl Plan {
         core: Option<&Core>,
         before: Option<&State>,
     ) -> Result<Self, Error> {
-        let _ = (target, found, goal, core, before);
-        unimplemented!()
+        let maker = Maker::new(target, found, goal, before);
+        match goal {
+            Goal::Install => maker.must_find()?,
+            // Only remains of an installation, if anything: they are removed.
+            Goal::Repair if !maker.is_installed() => return maker.uninstall(),
+            Goal::Repair => {}
+            Goal::Uninstall => return maker.uninstall(),
+        }
+        let missing = || Error::Broken("RMCP's core, librmcp.so, was not found; install RMCP again".to_owned());
+        maker.install(core.ok_or_else(missing)?)
     }
 
     /// Nothing is to be done.
