@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use rmcp_front::CORE;
-use rmcp_install::{
-    Change, Core, Goal, Inventory, Kind, Plan, Recovered, Session, State, Step, TEMPORARY, Target, Untouched, registry,
-};
+use rmcp_install::{Change, Core, Goal, Inventory, Kind, Plan, Session, State, Step, TEMPORARY, Target, Untouched};
 use serde::Serialize;
 
 use super::tree::{self, Tree};
@@ -142,7 +140,6 @@ fn carry_out(goal: Goal, target: &Target, options: &Options, outcome: &mut Outco
         let sentence = recovery::sentence(target, recovered);
         eprintln!("rmcp: {sentence}");
         outcome.notes.push(sentence);
-        forget_if_gone(target);
     }
     let planned = Planned::make(goal, target, session.state().as_ref())?;
     let Planned { found, plan, .. } = &planned;
@@ -156,26 +153,16 @@ fn carry_out(goal: Goal, target: &Target, options: &Options, outcome: &mut Outco
     }
     planned.announce(target, options, Vec::new(), outcome)?;
     agree(options)?;
-    // Before the first change: a crash is then found by any command.
-    registry::add(target);
     let progress = Progress::new(options.quiet);
     let result =
         session.carry_out(&plan.steps, plan.after.clone(), &mut |step, steps, what| progress.step(step, steps, what));
     progress.end();
-    forget_if_gone(target);
     result?;
     outcome.done = true;
     if !options.json && !options.quiet {
         print(&text::closing(target, plan));
     }
     Ok(())
-}
-
-/// Takes `target` from the known ones if nothing of ours is there, whether it was taken out or never came.
-fn forget_if_gone(target: &Target) {
-    if !target.state.exists() {
-        registry::remove(target);
-    }
 }
 
 /// What can be known of a tree without waiting for the right to change it.
@@ -190,12 +177,13 @@ pub struct Peek {
 
 impl Peek {
     pub fn at(target: &Target) -> Self {
-        let interrupted = Session::is_interrupted(&target.state);
+        let interrupted = || Session::is_interrupted(&target.state);
         match Session::try_open(target.clone()) {
-            Ok(Some(session)) => Self { state: session.state(), busy: false, interrupted },
+            Ok(Some(session)) => Self { state: session.state(), busy: false, interrupted: interrupted() },
+            // The journal is the other one's.
             Ok(None) => Self { state: None, busy: true, interrupted: false },
             // No permission, say. What stands in the tree is then all that is known.
-            Err(_) => Self { state: None, busy: false, interrupted },
+            Err(_) => Self { state: None, busy: false, interrupted: interrupted() },
         }
     }
 
@@ -332,12 +320,4 @@ fn subject(step: &Step) -> Option<(&'static str, &Path)> {
         | Step::CleanFile { .. }
         | Step::CleanDirectory { .. } => None,
     }
-}
-
-/// What was done about an interrupted change: also for [`recovery`].
-pub fn recover(target: &Target) -> Result<Option<Recovered>, Failure> {
-    let Some(mut session) = Session::try_open(target.clone())? else { return Ok(None) };
-    let recovered = session.recover()?;
-    forget_if_gone(target);
-    Ok(recovered)
 }

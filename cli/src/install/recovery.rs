@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use rmcp_install::{Kind, Recovered, Session, Target, registry};
 use rustix::fs::{Access, access};
 
-use super::{change, tree};
+use super::tree;
 use crate::arguments::Command;
-use crate::failure::Failure;
 
 /// Looks after the known installations, but those in which `command` does its own work, and none if it is not to change anything.
 pub fn recover_interrupted(command: &Command) {
@@ -53,9 +52,13 @@ fn recover(target: &Target) -> Option<String> {
             target.arguments()
         ));
     }
-    match change::recover(target) {
+    let recovered = Session::try_open(target.clone()).and_then(|session| match session {
+        Some(mut session) => session.recover(),
+        None => Ok(None),
+    });
+    match recovered {
         Ok(recovered) => recovered.map(|recovered| sentence(target, recovered)),
-        Err(Failure { sentence, .. }) => Some(sentence),
+        Err(error) => Some(error.to_string()),
     }
 }
 

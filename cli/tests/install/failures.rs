@@ -132,7 +132,7 @@ fn help_and_a_dry_run_leave_an_interrupted_change_alone() {
 
 #[test]
 fn who_may_not_write_is_told_what_to_run_and_the_command_goes_on() {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
     let tree = Tree::new();
     if tree.prefix().metadata().expect("there").uid() != 0 {
         return println!("skipped: another user's installation takes root");
@@ -145,10 +145,17 @@ fn who_may_not_write_is_told_what_to_run_and_the_command_goes_on() {
     let program = tree.path().join("rmcp");
     fs::copy(env!("CARGO_BIN_EXE_rmcp"), &program).expect("copied");
     fs::set_permissions(tree.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
+    let installations = tree.path().join("state/rmcp/installations");
+    let link = fs::read_dir(&installations).expect("readable").next().expect("one").expect("a link").path();
+    let other = tree.path().join("other");
+    let known = other.join("rmcp/installations");
+    fs::create_dir_all(&known).expect("made");
+    symlink(tree.prefix(), known.join(link.file_name().expect("a name"))).expect("a link");
+    chown(&other, Some(65534), None).expect("given away");
     let before = tree.listing();
     let mut command = Command::new("setpriv");
     command.args(["--reuid", "65534", "--clear-groups"]).arg(program).args(["gpus", "--topology"]);
-    command.arg(tree.path()).env("XDG_STATE_HOME", tree.path().join("state"));
+    command.arg(tree.path()).env("XDG_STATE_HOME", other);
     let (code, _, stderr) = output(&mut command);
     assert_eq!(code, 3, "{stderr}");
     assert!(
