@@ -10,6 +10,11 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// The command line does not say enough, which clap cannot see.
+    pub fn usage(sentence: impl ToString) -> Self {
+        Self { code: 2, sentence: sentence.to_string() }
+    }
+
     /// A file, a library or the driver is missing or broken.
     pub fn broken(sentence: impl ToString) -> Self {
         Self { code: 3, sentence: sentence.to_string() }
@@ -29,5 +34,18 @@ impl Failure {
 impl From<rmcp_front::Error> for Failure {
     fn from(error: rmcp_front::Error) -> Self {
         Self::broken(error)
+    }
+}
+
+impl From<rmcp_install::Error> for Failure {
+    fn from(error: rmcp_install::Error) -> Self {
+        use rmcp_install::Error::{Broken, Refused, RolledBack, Unfinished};
+        let code = match error {
+            Broken(_) => 3,
+            Refused(_) => 4,
+            RolledBack { .. } => 5,
+            Unfinished { .. } => 6,
+        };
+        Self { code, sentence: error.to_string() }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-/// `rmcp`, without settings of the tester's own; its fronts go to a cache of this test binary.
+/// `rmcp`, without settings and installations of the tester's own; its fronts go to a cache of this test binary.
 pub fn rmcp() -> Command {
     static CACHE: OnceLock<tempfile::TempDir> = OnceLock::new();
     let cache = CACHE.get_or_init(|| tempfile::tempdir().expect("a temporary directory"));
@@ -29,7 +29,7 @@ pub fn rmcp() -> Command {
     ] {
         command.env_remove(variable);
     }
-    command.env("XDG_CACHE_HOME", cache.path()).stdin(Stdio::null());
+    command.env("XDG_CACHE_HOME", cache.path()).env("XDG_STATE_HOME", cache.path()).stdin(Stdio::null());
     command
 }
 

@@ -1,1 +1,0 @@
-//! `rmcp install`, `status`, `repair` and `uninstall`.

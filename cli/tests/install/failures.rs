@@ -1,0 +1,168 @@
+//! Exit codes, the question, and what other commands do about an interrupted change.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+
+use crate::support::{output, rmcp};
+use crate::tree::Tree;
+
+#[test]
+fn wrong_usage_is_code_2() {
+    for words in [
+        &["install"][..],
+        &["install", "--system", "--prefix", "/nowhere"],
+        &["install", "--prefix", "/nowhere", "--python", "/nowhere"],
+        &["install", "--root", "/nowhere"],
+        &["repair", "--prefix", "/nowhere", "--root", "/nowhere"],
+        &["install", "--prefix", "/nowhere", "--quiet"],
+        &["uninstall", "--prefix", "/nowhere", "--yes", "--quiet", "--dry-run"],
+        &["status", "--yes"],
+    ] {
+        assert_eq!(output(rmcp().args(words)).0, 2, "{words:?}");
+    }
+}
+
+#[test]
+fn a_tree_that_is_not_there_is_code_3_with_one_sentence() {
+    for words in [["install", "--prefix", "/nowhere"], ["status", "--python", "/nowhere"]] {
+        let (code, _, stderr) = output(rmcp().args(words));
+        assert_eq!((code, stderr.lines().count()), (3, 1), "{words:?}: {stderr}");
+        assert!(stderr.starts_with("rmcp: ") && stderr.contains("/nowhere"), "{words:?}: {stderr}");
+    }
+}
+
+#[test]
+fn without_a_terminal_it_does_not_ask_and_does_nothing() {
+    let tree = Tree::new();
+    let before = tree.listing();
+    let (_, stderr) = tree.says(4, &["install"]);
+    assert_eq!(
+        stderr,
+        "rmcp: nothing was changed, because there is nobody to ask; --yes agrees to the plan, --dry-run only shows it\n"
+    );
+    assert_eq!(tree.listing(), before);
+}
+
+/// The command on a terminal of its own (`script`), with `answer` typed; exit code and all that was said.
+fn on_terminal(tree: &Tree, command: &str, answer: &str) -> (i32, String) {
+    let words = format!("{} {command} --prefix {}", env!("CARGO_BIN_EXE_rmcp"), tree.prefix().display());
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &words, "/dev/null"]);
+    script.env("XDG_STATE_HOME", tree.path().join("state")).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = script.spawn().expect("script, of Debian's bsdutils");
+    let (mut typed, mut said) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
+    let mut text = Vec::new();
+    // It is asked before it is answered.
+    let mut byte = [0];
+    while !text.ends_with(b"[y/N] ") && said.read(&mut byte).expect("readable") == 1 {
+        text.push(byte[0]);
+    }
+    typed.write_all(answer.as_bytes()).expect("typed");
+    said.read_to_end(&mut text).expect("readable");
+    drop(typed);
+    let code = child.wait().expect("an end").code().expect("a code");
+    (code, String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn on_a_terminal_it_asks_and_only_a_yes_is_one() {
+    let tree = Tree::new();
+    let before = tree.listing();
+    for answer in ["\n", "n\n", "yess\n"] {
+        let (code, said) = on_terminal(&tree, "install", answer);
+        assert_eq!(code, 4, "{said}");
+        assert!(said.contains("nothing was changed, as the answer was not \"y\""), "{said}");
+        assert_eq!(tree.listing(), before);
+    }
+    let (code, said) = on_terminal(&tree, "install", "y\n");
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("done: 2 fronts in place"), "{said}");
+}
+
+/// A journal of a transaction that had not begun its first step: the intent alone.
+fn interrupt(tree: &Tree) {
+    let words = format!(
+        "inject=rename,renameat,renameat2:signal=KILL:when=1 -f {} install --yes --quiet --prefix {}",
+        env!("CARGO_BIN_EXE_rmcp"),
+        tree.prefix().display()
+    );
+    let mut strace = Command::new("strace");
+    strace.args(["-o", "/dev/null", "-e"]).args(words.split(' '));
+    strace.env("XDG_STATE_HOME", tree.path().join("state"));
+    let status = strace.status().expect("strace");
+    assert!(!status.success());
+    assert!(tree.prefix().join(".rmcp/journal").is_file(), "it was killed between the journal and the end");
+}
+
+#[test]
+fn any_command_undoes_or_completes_what_a_crash_left_and_says_so() {
+    if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_err() {
+        return println!("skipped: there is no strace");
+    }
+    let tree = Tree::new();
+    let before = tree.listing();
+    interrupt(&tree);
+    let (code, _, stderr) = output(tree.rmcp(&["gpus", "--topology"]).arg(tree.path()));
+    assert_eq!(code, 3, "the command's own failure: there are no GPUs in that directory");
+    assert!(tree.masked(&stderr).contains("rmcp: an interrupted change of the prefix /opt/rocm was "), "{stderr}");
+    assert!(!tree.prefix().join(".rmcp").exists());
+    let amd = |listing: Vec<String>| -> Vec<String> {
+        listing.into_iter().filter(|line| line.contains("/opt/rocm/lib")).collect()
+    };
+    assert_eq!(amd(tree.listing()), amd(before));
+}
+
+#[test]
+fn help_and_a_dry_run_leave_an_interrupted_change_alone() {
+    if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_err() {
+        return println!("skipped: there is no strace");
+    }
+    let tree = Tree::new();
+    interrupt(&tree);
+    let before = tree.listing();
+    output(&mut tree.rmcp(&["--help"]));
+    let (stdout, _) = tree.says(0, &["install", "--dry-run"]);
+    assert!(stdout.contains("was interrupted, and is completed or undone before the next one"), "{stdout}");
+    assert_eq!(tree.listing(), before);
+    let (_, stderr) = tree.says(0, &["repair", "--yes", "--quiet"]);
+    assert!(stderr.starts_with("rmcp: an interrupted change of the prefix /opt/rocm was "), "{stderr}");
+    assert!(!tree.prefix().join(".rmcp/journal").exists());
+}
+
+#[test]
+fn who_may_not_write_is_told_what_to_run_and_the_command_goes_on() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+    let tree = Tree::new();
+    if tree.prefix().metadata().expect("there").uid() != 0 {
+        return println!("skipped: another user's installation takes root");
+    }
+    if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_err() {
+        return println!("skipped: there is no strace");
+    }
+    interrupt(&tree);
+    // Its own directory is the user's alone, and the build's may be.
+    let program = tree.path().join("rmcp");
+    fs::copy(env!("CARGO_BIN_EXE_rmcp"), &program).expect("copied");
+    fs::set_permissions(tree.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
+    let installations = tree.path().join("state/rmcp/installations");
+    let link = fs::read_dir(&installations).expect("readable").next().expect("one").expect("a link").path();
+    let other = tree.path().join("other");
+    let known = other.join("rmcp/installations");
+    fs::create_dir_all(&known).expect("made");
+    symlink(tree.prefix(), known.join(link.file_name().expect("a name"))).expect("a link");
+    chown(&other, Some(65534), None).expect("given away");
+    let before = tree.listing();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "65534", "--clear-groups"]).arg(program).args(["gpus", "--topology"]);
+    command.arg(tree.path()).env("XDG_STATE_HOME", other);
+    let (code, _, stderr) = output(&mut command);
+    assert_eq!(code, 3, "{stderr}");
+    assert!(
+        tree.masked(&stderr).starts_with(
+            "rmcp: a change of the prefix /opt/rocm was interrupted; run `rmcp repair --prefix /opt/rocm` with the rights"
+        ),
+        "{stderr}"
+    );
+    assert_eq!(tree.listing(), before);
+}
