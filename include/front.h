@@ -24,8 +24,9 @@ struct rmcp_front {
     uint32_t function_count;
     uint32_t object_count;
     const char *soname;          /* DT_SONAME, e.g. "libamdhip64.so.5" */
-    const char *real_path;       /* absolute path of the real library this front was generated from */
-    const char *real_build_id;   /* lower-case hex of its NT_GNU_BUILD_ID, or "" */
+    const char *real_path;       /* the real library: an absolute path, or a file name without '/', which is looked for in
+                                    the directory of the front's own file (symbolic links to the front resolved) */
+    const char *real_build_id;   /* lower-case hex of the NT_GNU_BUILD_ID of the library that the front was made for, or "": any build */
     const char *const *names;    /* function_count exported names */
     const char *const *versions; /* function_count version nodes, "" for an unversioned export */
     void **slots;                /* function_count jump targets; written by the core */

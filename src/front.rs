@@ -3,11 +3,11 @@
 //! No lock is held over dlopen: loading the real HIP runs the constructor of the HSA front, which comes back in here. Threads that
 //! arrive together each open the library (the loader counts), and one of them wins a compare-and-swap.
 
-use std::ffi::{CStr, OsStr, c_char, c_void};
+use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
@@ -22,6 +22,9 @@ use crate::recorder;
 use crate::say::say;
 use crate::settings::{self, Settings};
 use crate::standin::stand_in;
+
+/// An installation keeps the real library beside its front, under the front's name behind this.
+const SAVED: &str = "rmcp-real-";
 
 /// Why the real library of a front could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +51,8 @@ struct Front(*mut rmcp_front);
 
 /// What became of a front; leaked, since a front and the core live as long as the process.
 struct Binding {
+    /// The real library's file.
+    path: PathBuf,
     outcome: Result<Opened, Failure>,
     told: AtomicBool,
 }
@@ -75,12 +80,12 @@ unsafe impl Sync for Opened {}
 pub unsafe fn attach(front: *mut rmcp_front) {
     // SAFETY: handed on.
     let Some(front) = (unsafe { Front::new(front) }) else { return };
-    if front.abi() != RMCP_FRONT_ABI || settings::is_lazy() {
+    if front.abi() != RMCP_FRONT_ABI || (settings::is_lazy() && front.can_wait()) {
         return;
     }
     let binding = front.binding();
     if let Ok(opened) = &binding.outcome {
-        front.bind_all(opened, &binding.told);
+        front.bind_all(opened, binding);
     }
 }
 
@@ -95,19 +100,19 @@ pub unsafe fn resolve(front: *mut rmcp_front, index: u32) -> *mut c_void {
         // The layout behind the first words is unknown: no name, so no way to say which failure the caller understands.
         static TOLD: AtomicBool = AtomicBool::new(false);
         if !TOLD.swap(true, Ordering::Relaxed) {
-            say(&format!("{}; rebuild it with `rmcp front build`", Failure::Format(front.abi())));
+            say(&front.format_sentence());
         }
         return stand_in("hip");
     }
     let binding = front.binding();
     match &binding.outcome {
         Ok(opened) => {
-            front.bind_all(opened, &binding.told);
+            front.bind_all(opened, binding);
             front.slot(index as usize).load(Ordering::Acquire)
         }
         Err(failure) => {
             if !binding.told.swap(true, Ordering::Relaxed) {
-                say(&front.sentence(failure));
+                say(&front.sentence(failure, &binding.path));
             }
             let target = stand_in(&front.name(index as usize).to_string_lossy());
             front.slot(index as usize).store(target, Ordering::Release);
@@ -144,8 +149,29 @@ impl Front {
         self.text(|front| front.soname).to_string_lossy().into_owned()
     }
 
-    fn real_path(self) -> &'static Path {
+    /// The real library as the descriptor names it.
+    fn named(self) -> &'static Path {
         Path::new(OsStr::from_bytes(self.text(|front| front.real_path).to_bytes()))
+    }
+
+    /// Whether the front belongs to an installation: then it names a file in its own directory.
+    fn is_installed(self) -> bool {
+        !self.named().as_os_str().as_bytes().contains(&b'/')
+    }
+
+    /// The real library's file. One in the front's own directory is looked for where the front's file is, not where a link to it is.
+    fn real_path(self) -> PathBuf {
+        match self.own_path() {
+            Some(own) if self.is_installed() => {
+                own.canonicalize().unwrap_or_else(|_| own.to_owned()).with_file_name(self.named())
+            }
+            _ => self.named().to_owned(),
+        }
+    }
+
+    /// Whether the real library can still be found later: a relative path leads to another place once the program has changed its working directory.
+    fn can_wait(self) -> bool {
+        !self.is_installed() || self.own_path().is_some_and(Path::is_absolute)
     }
 
     fn name(self, index: usize) -> &'static CStr {
@@ -173,7 +199,9 @@ impl Front {
     fn binding(self) -> &'static Binding {
         let mut binding = self.core().load(Ordering::Acquire);
         if binding.is_null() {
-            let ours = Box::into_raw(Box::new(Binding { outcome: self.open(), told: AtomicBool::new(false) }));
+            let path = self.real_path();
+            let outcome = self.open(&path);
+            let ours = Box::into_raw(Box::new(Binding { path, outcome, told: AtomicBool::new(false) }));
             binding =
                 match self.core().compare_exchange(std::ptr::null_mut(), ours, Ordering::AcqRel, Ordering::Acquire) {
                     Ok(_) => {
@@ -193,8 +221,11 @@ impl Front {
     }
 
     /// Checks and opens the real library.
-    fn open(self) -> Result<Opened, Failure> {
-        let path = self.real_path();
+    fn open(self, path: &Path) -> Result<Opened, Failure> {
+        // The loader would search for a mere name.
+        if !path.is_absolute() {
+            return Err(Failure::Unreadable(std::io::ErrorKind::NotFound.into()));
+        }
         // Before it is opened: a FIFO would wait for a writer.
         let metadata = path.metadata().map_err(Failure::Unreadable)?;
         if !metadata.is_file() {
@@ -213,7 +244,8 @@ impl Front {
             return Err(Failure::OtherLibrary { found: library.soname, wanted });
         }
         let build_id = library.build_id;
-        let changed = build_id != self.text(|front| front.real_build_id).to_string_lossy();
+        let made_for = self.text(|front| front.real_build_id).to_string_lossy();
+        let changed = !made_for.is_empty() && build_id != made_for;
         // SAFETY: this runs the initialisers of AMD's library, which the program itself would have run.
         let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
             .map_err(|error| Failure::Loader(innermost(&error)))?;
@@ -233,34 +265,56 @@ impl Front {
                 if opened.instance.is_none() && !Settings::get().process.is_off() && hooks::any_for(&self.soname()) {
                     tracing::warn!(
                         "too many of AMD's libraries in one process: {} is not hooked",
-                        self.real_path().display()
+                        binding.path.display()
                     );
                 }
                 recorder::front(&FrontLoaded {
                     soname: &self.soname(),
                     front_path: &self.own_path().map_or_else(String::new, |path| path.to_string_lossy().into_owned()),
-                    real_path: &self.real_path().to_string_lossy(),
+                    real_path: &binding.path.to_string_lossy(),
                     build_id: &opened.build_id,
                 });
-                tracing::debug!(soname = self.soname(), path = %self.real_path().display(), instance = opened.instance, "opened");
+                tracing::debug!(soname = self.soname(), path = %binding.path.display(), instance = opened.instance, "opened");
             }
-            Err(failure) => tracing::error!("{}", self.sentence(failure)),
+            Err(failure) => tracing::error!("{}", self.sentence(failure, &binding.path)),
         }
     }
 
     /// The sentence about a failure: which file, why, and what to do.
-    fn sentence(self, failure: &Failure) -> String {
-        let (soname, path) = (self.soname(), self.real_path().display());
-        let way_out = match failure {
-            Failure::Front | Failure::OtherLibrary { .. } => "make the front again from AMD's own file",
-            Failure::Loader(_) => "see whether the program runs without RMCP",
-            _ => "install it again, or make the front again from another file",
+    fn sentence(self, failure: &Failure, path: &Path) -> String {
+        let way_out = match (self.is_installed(), failure) {
+            (true, Failure::Front | Failure::OtherLibrary { .. }) => "`rmcp repair` puts the installation in order",
+            (true, Failure::Loader(_)) => "see whether the program runs without RMCP (`rmcp uninstall`)",
+            (true, _) => {
+                "install AMD's package again, then `rmcp repair`; or take the front away with `rmcp uninstall`"
+            }
+            (false, Failure::Front | Failure::OtherLibrary { .. }) => {
+                "make the front again from AMD's own file (`rmcp front build --real FILE --out FILE`)"
+            }
+            (false, Failure::Loader(_)) => {
+                "see whether the program runs without RMCP (`rmcp front build --real FILE --out FILE`)"
+            }
+            (false, _) => {
+                "install it again, or make the front again from another file (`rmcp front build --real FILE --out FILE`)"
+            }
         };
-        format!("{soname}: {path} cannot be used: {failure}; {way_out} (`rmcp front build --real FILE --out FILE`)")
+        format!("{}: {} cannot be used: {failure}; {way_out}", self.soname(), path.display())
+    }
+
+    /// The sentence about a front of another format, of which nothing but the format can be read.
+    fn format_sentence(self) -> String {
+        let own =
+            self.own_path().map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned())).unwrap_or_default();
+        let saved = own.file_name().map(|name| own.with_file_name(format!("{SAVED}{}", name.to_string_lossy())));
+        let way_out = match saved.is_some_and(|saved| saved.exists()) {
+            true => "bring all installations to one version with `rmcp repair`",
+            false => "rebuild it with `rmcp front build`",
+        };
+        format!("{}: {}; {way_out}", own.display(), Failure::Format(self.abi()))
     }
 
     /// Fills every slot. Several threads may do so at once: they store the same addresses.
-    fn bind_all(self, opened: &Opened, told: &AtomicBool) {
+    fn bind_all(self, opened: &Opened, binding: &Binding) {
         if opened.bound.load(Ordering::Acquire) {
             return;
         }
@@ -284,21 +338,21 @@ impl Front {
             }
             self.slot(index).store(target, Ordering::Release);
         }
-        if !opened.changed {
-            self.copy_objects(opened.handle);
-        }
-        if (opened.changed || first_missing.is_some()) && !told.swap(true, Ordering::Relaxed) {
-            let lacks = first_missing.map_or_else(String::new, |name| {
-                format!(
-                    ", it lacks {missing} of the functions that the front exports ({} first) and calls to them fail",
-                    name.to_string_lossy()
-                )
-            });
-            say(&format!(
-                "{}: {} is not the library that its front was made for{lacks}; make the front again (`rmcp front build --real {1} --out FILE`)",
-                self.soname(),
-                self.real_path().display(),
-            ));
+        self.copy_objects(opened.handle);
+        let lacks = first_missing.map(|name| {
+            format!(
+                "it lacks {missing} of the functions that the front exports ({} first) and calls to them fail",
+                name.to_string_lossy()
+            )
+        });
+        if (opened.changed || lacks.is_some()) && !binding.told.swap(true, Ordering::Relaxed) {
+            let changed = opened.changed.then(|| "it is not the library that its front was made for".to_owned());
+            let what = changed.into_iter().chain(lacks).collect::<Vec<_>>().join(", ");
+            let how = match self.is_installed() {
+                true => "`rmcp repair`",
+                false => "`rmcp front build --real FILE --out FILE`",
+            };
+            say(&format!("{}: {}: {what}; make the front again ({how})", self.soname(), binding.path.display()));
         }
         opened.bound.store(true, Ordering::Release);
     }
@@ -322,8 +376,12 @@ impl Front {
             if real.is_null() || real == object.address {
                 continue;
             }
+            // The library may be another than the front was made from.
+            if size_of_object(real) != Some(object.size) {
+                continue;
+            }
             let size = object.size as usize;
-            // SAFETY: both are objects of this size: the front was made from this very file (the caller saw to that).
+            // SAFETY: both are objects of this size, as their own symbol tables say.
             unsafe {
                 let ours = std::slice::from_raw_parts(object.address.cast::<u8>(), size);
                 if ours.iter().all(|byte| *byte == 0) {
@@ -365,8 +423,25 @@ fn find(handle: *mut c_void, name: &CStr, version: &CStr) -> *mut c_void {
     }
 }
 
+/// Bytes of the exported data at `address`, by its symbol; `None` if there is none of just this address.
+fn size_of_object(address: *mut c_void) -> Option<u64> {
+    let mut info = std::mem::MaybeUninit::<libc::Dl_info>::uninit();
+    let mut symbol = std::ptr::null_mut();
+    // SAFETY: dladdr1 fills both when it returns non-zero. The symbol, where there is one, is in the library's own table.
+    unsafe {
+        if dladdr1(address, info.as_mut_ptr(), &raw mut symbol, RTLD_DL_SYMENT) == 0 || symbol.is_null() {
+            return None;
+        }
+        (info.assume_init().dli_saddr == address).then(|| (*symbol.cast::<libc::Elf64_Sym>()).st_size)
+    }
+}
+
+/// `dlfcn.h`: the extra information is the symbol.
+const RTLD_DL_SYMENT: c_int = 1;
+
+// glibc; the `libc` crate does not declare them.
 unsafe extern "C" {
-    /// glibc; the `libc` crate does not declare it.
+    fn dladdr1(address: *const c_void, info: *mut libc::Dl_info, extra: *mut *mut c_void, flags: c_int) -> c_int;
     fn dlvsym(handle: *mut c_void, symbol: *const c_char, version: *const c_char) -> *mut c_void;
 }
 

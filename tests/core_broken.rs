@@ -6,7 +6,9 @@ mod core_support;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use core_support::{HIP, HSA, SYSTEM, front, fronts, output, program, run, sentences, text, with_fronts};
+use core_support::{
+    HIP, HSA, SYSTEM, front, fronts, install, output, program, run, sentences, text, with_fronts, without_fronts,
+};
 
 struct Place {
     directory: tempfile::TempDir,
@@ -183,18 +185,161 @@ fn a_missing_hsa_library_gives_hsa_programs_an_hsa_status() {
     assert!(text(&output.stdout).contains("hipGetDeviceCount 100"), "{}", text(&output.stdout));
 }
 
+/// Gives a library another build-id, and nothing else.
+fn rebuild(library: &mut [u8]) {
+    let note = library.windows(16).position(|w| w == b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0").expect("a build-id note");
+    library[note + 16] ^= 0xff;
+}
+
 #[test]
 fn a_library_that_changed_since_is_said_to_have_and_works() {
     let place = place(HIP);
-    // Another build-id, and nothing else.
     let mut bytes = std::fs::read(&place.real).expect("read");
-    let note = bytes.windows(16).position(|w| w == b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0").expect("a build-id note");
-    bytes[note + 16] ^= 0xff;
-    std::fs::write(&place.real, &bytes).expect("write");
+    rebuild(&mut bytes);
+    std::fs::write(&place.real, bytes).expect("write");
     let output = place.calls();
     let said = sentences(&output);
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].contains("rmcp front build") && said[0].contains(place.real.to_str().expect("UTF-8")), "{said:?}");
     assert!(text(&output.stdout).contains("hipErrorSharedObjectInitFailed"), "{}", text(&output.stdout));
     assert!(text(&output.stdout).contains("hipGetDeviceCount 100"), "{}", text(&output.stdout));
+}
+
+/// An installation of HIP and HSA, which the test then damages.
+fn installation() -> Place {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    install(directory.path(), &[HIP, HSA]);
+    let front = directory.path().join(HIP).canonicalize().expect("the front");
+    let name = front.file_name().expect("a name").to_string_lossy().into_owned();
+    let program = program(directory.path(), "calls.c", &["-lamdhip64", "-ldl", "-pthread"]);
+    Place { real: front.with_file_name(format!("rmcp-real-{name}")), directory, program }
+}
+
+impl Place {
+    /// The counters of a program that the installation in place is found by.
+    fn counters(&self) -> Output {
+        let mut command = without_fronts(&self.program);
+        command.arg("counters").env("LD_LIBRARY_PATH", self.directory.path()).env("RMCP_POLICY", "audit");
+        output(&mut command)
+    }
+}
+
+#[test]
+fn an_installed_front_whose_library_is_gone_or_wrong_names_the_way_out_of_an_installation() {
+    let place = installation();
+    let own = place.directory.path().join(HIP);
+    let check = |words: &[&str]| {
+        let output = place.counters();
+        let said = sentences(&output);
+        assert!(output.status.success() && text(&output.stdout).contains("hipGetDeviceCount 303"), "{said:?}");
+        assert_eq!(said.len(), 1, "{said:?}");
+        for word in words.iter().chain(&[place.real.to_str().expect("UTF-8")]) {
+            assert!(said[0].contains(word) && !said[0].contains("front build"), "{word}: {said:?}");
+        }
+    };
+    std::fs::remove_file(&place.real).expect("remove");
+    check(&["No such file", "`rmcp repair`", "`rmcp uninstall`"]);
+    std::os::unix::fs::symlink(own.canonicalize().expect("the front"), &place.real).expect("a link");
+    check(&["front itself", "`rmcp repair`"]);
+    std::fs::remove_file(&place.real).expect("remove");
+    std::fs::copy(Path::new(SYSTEM).join(HSA), &place.real).expect("copy");
+    check(&[HSA, "`rmcp repair`"]);
+}
+
+#[test]
+fn an_installed_front_over_another_build_warns_once_and_forwards_and_hooks_what_both_have() {
+    let place = installation();
+    let before = text(&place.counters().stdout);
+    assert!(before.contains("hipGetErrorName hipErrorOutOfMemory") && before.contains("audit calls=4 "), "{before}");
+    // A build that lacks a function: it is there under another name, of the same hash bucket or not.
+    let mut bytes = std::fs::read(&place.real).expect("read");
+    rebuild(&mut bytes);
+    let name = b"\0hipGetErrorName\0";
+    let at = bytes.windows(name.len()).position(|window| window == name).expect("in .dynstr");
+    bytes[at + name.len() - 2] = b'f';
+    std::fs::write(&place.real, bytes).expect("write");
+    let output = place.counters();
+    let said = sentences(&output);
+    assert_eq!(said.len(), 1, "{said:?}");
+    for word in [
+        place.real.to_str().expect("UTF-8"),
+        "not the library",
+        "1 of the functions",
+        "hipGetErrorName",
+        "`rmcp repair`",
+    ] {
+        assert!(said[0].contains(word), "{word}: {said:?}");
+    }
+    let missing = "hipGetErrorName RMCP could not open the real library";
+    let expected = before.replace("hipGetErrorName hipErrorOutOfMemory", missing).replace("failed=0", "failed=1");
+    assert_eq!(text(&output.stdout), expected);
+}
+
+#[test]
+fn a_front_of_another_format_names_the_way_out_of_an_installation_or_of_another_front() {
+    for installed in [true, false] {
+        let place = if installed { installation() } else { place(HIP) };
+        let directory =
+            if installed { place.directory.path().to_owned() } else { place.directory.path().join("fronts") };
+        let front = directory.join(HIP).canonicalize().expect("the front");
+        let mut bytes = std::fs::read(&front).expect("read");
+        let descriptor = bytes.windows(8).position(|w| w == b"RCMF\x01\0\0\0").expect("a descriptor");
+        bytes[descriptor + 4] = 2;
+        std::fs::write(&front, bytes).expect("write");
+        let source = directory.join("count.c");
+        std::fs::write(&source, "int hipGetDeviceCount(int *); int main(int c, char **v) { return v == 0 || hipGetDeviceCount(&c) != 303; }\n")
+            .expect("write");
+        let program = directory.join("count");
+        run(Command::new("cc").arg(&source).arg("-o").arg(&program).arg("-lamdhip64"));
+        let output = output(&mut with_fronts(&directory, &program));
+        let said = sentences(&output);
+        assert!(output.status.success(), "{} {said:?}", output.status);
+        assert_eq!(said.len(), 1, "{said:?}");
+        let way_out = if installed { "`rmcp repair`" } else { "`rmcp front build`" };
+        for word in [front.to_str().expect("UTF-8"), "front format 2", way_out] {
+            assert!(said[0].contains(word), "{word}: {said:?}");
+        }
+    }
+}
+
+#[test]
+fn a_front_for_any_build_says_nothing_of_the_build_and_copies_only_objects_of_its_size() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let source = directory.path().join("real.c");
+    std::fs::write(&source, "int hsa_init(void) { return 0; } int same[4] = {7, 8}; int grown[GROWN] = {9};\n")
+        .expect("write");
+    let real = directory.path().join("real.so");
+    let build = |grown: &str| {
+        run(Command::new("cc")
+            .args(["-shared", "-fPIC", "-Wl,--build-id=sha1", "-Wl,-soname,libhsa-runtime64.so.1", grown])
+            .arg(&source)
+            .arg("-o")
+            .arg(&real));
+    };
+    build("-DGROWN=4");
+    let mut library = rmcp_front::Library::read(&real).expect("a library");
+    library.build_id.clear();
+    let fronts = directory.path().join("fronts");
+    std::fs::create_dir(&fronts).expect("mkdir");
+    rmcp_front::write(&rmcp_front::build(&library, &rmcp_front::Options::default()), &fronts.join(HSA))
+        .expect("a front");
+    build("-DGROWN=1");
+    let main = directory.path().join("main.c");
+    std::fs::write(
+        &main,
+        "#include <stdio.h>\nint hsa_init(void); extern int same[4], grown[4];\n\
+         int main(void) { int code = hsa_init(); printf(\"%d %d %d %d\\n\", code, same[0], same[1], grown[0]); return 0; }\n",
+    )
+    .expect("write");
+    let program = directory.path().join("main");
+    let link = format!("-l:{HSA}");
+    run(Command::new("cc")
+        .args(["-fPIC", "-pie", "-Wl,--allow-shlib-undefined"])
+        .arg(&main)
+        .arg("-o")
+        .arg(&program)
+        .arg(format!("-L{}", fronts.display()))
+        .arg(link));
+    let output = run(&mut with_fronts(&fronts, &program));
+    assert_eq!((text(&output.stdout).as_str(), text(&output.stderr).as_str()), ("0 7 8 0\n", ""));
 }

@@ -5,7 +5,9 @@ mod core_support;
 
 use std::path::Path;
 
-use core_support::{HIP, core_directory, fronts, output, program, run, sentences, text, with_fronts, without_fronts};
+use core_support::{
+    HIP, HSA, core_directory, fronts, install, output, program, run, sentences, text, with_fronts, without_fronts,
+};
 
 fn calls(directory: &Path) -> std::path::PathBuf {
     program(directory, "calls.c", &["-lamdhip64", "-ldl", "-pthread"])
@@ -85,6 +87,103 @@ fn a_plugin_that_opens_hip_privately_gets_the_front() {
         assert!(fronted.contains(&format!("from {}", path.display())), "{fronted}");
         assert!(fronted.contains("global 0"), "{fronted}");
     }
+}
+
+#[test]
+fn an_installation_can_be_moved_and_is_found_through_links() {
+    let directory = temporary();
+    let program = calls(directory.path());
+    let at = |name: &str| directory.path().join(name);
+    std::fs::create_dir(at("first")).expect("mkdir");
+    install(&at("first"), &[HIP, HSA]);
+    let counted = |place: &Path, bind_now: &str| {
+        let mut command = without_fronts(&program);
+        command.arg("counters").env("RMCP_POLICY", "audit").env("LD_LIBRARY_PATH", place).env("LD_BIND_NOW", bind_now);
+        let output = run(&mut command);
+        assert_eq!(sentences(&output), [""; 0]);
+        text(&output.stdout).lines().find(|line| line.starts_with("counters")).expect("a line").to_owned()
+    };
+    // As often as through other fronts: a call that passes HIP's front and HSA's is one.
+    let once = "counters 32 audit calls=4 rewritten=0 failed=0";
+    assert_eq!(counted(&at("first"), ""), once);
+    assert_eq!(counted(&at("first"), "1"), once);
+    std::fs::rename(at("first"), at("second")).expect("moved");
+    assert_eq!(counted(&at("second"), ""), once);
+    std::fs::create_dir(at("links")).expect("mkdir");
+    for name in [HIP, HSA] {
+        std::os::unix::fs::symlink(at("second").join(name), at("links").join(name)).expect("a link");
+    }
+    assert_eq!(counted(&at("links"), ""), once);
+}
+
+#[test]
+fn a_relative_path_to_an_installation_outlives_a_change_of_the_working_directory() {
+    let directory = temporary();
+    install(directory.path(), &[HIP, HSA]);
+    let source = directory.path().join("moves.c");
+    std::fs::write(
+        &source,
+        "#include <dlfcn.h>\n#include <stdio.h>\n#include <unistd.h>\nint main(void) { void *hip = dlopen(\"./libamdhip64.so.5\", RTLD_NOW);\n\
+         if (!hip) return puts(dlerror()), 2;\n int version = 0, (*call)(int *) = (int (*)(int *))dlsym(hip, \"hipRuntimeGetVersion\");\n\
+         if (chdir(\"/\")) return 3;\n printf(\"%d \", call(&version)); printf(\"%d\\n\", version > 0); return 0; }\n",
+    )
+    .expect("write");
+    let out = directory.path().join("moves");
+    run(std::process::Command::new("cc").arg(&source).arg("-o").arg(&out));
+    for open in ["", "lazy"] {
+        let output = run(without_fronts(&out).current_dir(directory.path()).env("RMCP_OPEN", open));
+        assert_eq!((text(&output.stdout).as_str(), text(&output.stderr).as_str()), ("0 1\n", ""), "{open}");
+    }
+}
+
+/// `ctypes.CDLL("libamdhip64.so").hsa_init`: the real HIP needs HSA, so the loader finds HSA's functions through HIP's handle.
+#[test]
+fn hsa_functions_are_found_through_the_handle_of_an_installed_hip() {
+    let directory = temporary();
+    install(directory.path(), &[HIP, HSA]);
+    let script = format!(
+        "import ctypes, sys\nhip = ctypes.CDLL(sys.argv[1])\nclass Info(ctypes.Structure):\n    \
+         _fields_ = [('file', ctypes.c_char_p), ('base', ctypes.c_void_p), ('name', ctypes.c_char_p), ('at', ctypes.c_void_p)]\n\
+         info = Info()\nctypes.CDLL(None).dladdr(ctypes.cast(hip.hsa_init, ctypes.c_void_p), ctypes.byref(info))\n\
+         print(info.file.decode(), info.name.decode(), hip.hipGetDeviceCount(ctypes.byref(ctypes.c_int())))\n"
+    );
+    let hip = directory.path().join(HIP);
+    for bind_now in ["", "1"] {
+        let mut command = without_fronts(Path::new("python3"));
+        command.arg("-c").arg(&script).arg(&hip);
+        let output = run(command.env("LD_LIBRARY_PATH", directory.path()).env("LD_BIND_NOW", bind_now));
+        let expected = format!("{} hsa_init 100\n", directory.path().join(HSA).display());
+        assert_eq!((text(&output.stdout), sentences(&output)), (expected, Vec::new()));
+    }
+}
+
+#[test]
+fn the_core_that_comes_first_serves_the_fronts_of_two_installations() {
+    let directory = temporary();
+    let program = calls(directory.path());
+    let place = |name: &str, soname: &str| {
+        let place = directory.path().join(name);
+        std::fs::create_dir(&place).expect("mkdir");
+        install(&place, &[soname]);
+        let core = place.join("rmcp-core");
+        std::fs::create_dir(&core).expect("mkdir");
+        std::fs::copy(core_directory().join("librmcp.so"), core.join("librmcp.so")).expect("copy");
+        let front = place.join(soname).canonicalize().expect("the front");
+        let saved = format!("rmcp-real-{}", front.file_name().expect("a name").to_string_lossy());
+        let library = rmcp_front::Library::read(&place.join(&saved)).expect("a library");
+        let options = rmcp_front::Options::beside(&library, &saved, &["$ORIGIN/rmcp-core".to_owned()]);
+        rmcp_front::write(&rmcp_front::build(&library, &options), &front).expect("write the front");
+        (place, core.join("librmcp.so"))
+    };
+    let ((hip, hip_core), (hsa, hsa_core)) = (place("hip", HIP), place("hsa", HSA));
+    let mut command = without_fronts(&program);
+    command.arg("counters").env("RMCP_POLICY", "audit").env("LD_DEBUG", "files");
+    command.env("LD_LIBRARY_PATH", format!("{}:{}", hip.display(), hsa.display()));
+    let output = run(&mut command);
+    assert!(text(&output.stdout).contains("audit calls=4 "), "{}", text(&output.stdout));
+    let log = text(&output.stderr);
+    let started = |file: &Path| log.contains(&format!("calling init: {}\n", file.display()));
+    assert_eq!([started(&hip_core), started(&hsa_core), started(&hsa.join(HSA))], [true, false, true], "{log}");
 }
 
 #[test]

@@ -126,3 +126,18 @@ pub fn front(real: &Path, directory: &Path) -> PathBuf {
     rmcp_front::write(&rmcp_front::build(&library, &rmcp_front::Options::default()), &out).expect("write the front");
     out
 }
+
+/// Puts copies of AMD's libraries into `directory` as `rmcp install` leaves them: fronts under the files' own names, the libraries beside them, links by SONAME.
+pub fn install(directory: &Path, sonames: &[&str]) {
+    for soname in sonames {
+        let real = Path::new(SYSTEM).join(soname).canonicalize().expect("AMD's library");
+        let name = real.file_name().expect("a name").to_str().expect("UTF-8");
+        let saved = format!("rmcp-real-{name}");
+        std::fs::copy(&real, directory.join(&saved)).expect("copy");
+        let library = rmcp_front::Library::read(&directory.join(&saved)).expect("a library");
+        let core = core_directory().to_str().expect("UTF-8").to_owned();
+        let options = rmcp_front::Options::beside(&library, &saved, &[core]);
+        rmcp_front::write(&rmcp_front::build(&library, &options), &directory.join(name)).expect("write the front");
+        std::os::unix::fs::symlink(name, directory.join(soname)).expect("a link");
+    }
+}
