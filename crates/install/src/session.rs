@@ -130,7 +130,7 @@ impl Session {
         let time = intent.time(foot);
         self.make_state(&missing, time).and_then(|()| Writer::create(state, intent)).map_err(|error| {
             let removed = if missing.is_empty() { self.tidy() } else { self.remove_state(foot, time) };
-            removed.map_or_else(|_| self.unfinished(&error.to_string()), |()| error)
+            if removed.is_ok() { error } else { self.unfinished(&error.to_string()) }
         })
     }
 
