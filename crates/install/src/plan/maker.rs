@@ -91,7 +91,8 @@ impl<'a> Maker<'a> {
             rmcp: core.version.clone(),
             core: name,
             installed: std::mem::take(&mut self.installed),
-            made: self.made(),
+            // The session adds those that it has to make.
+            made: self.before.map_or_else(Vec::new, |state| state.made.clone()),
         });
         Ok(self.plan)
     }
@@ -249,17 +250,6 @@ impl<'a> Maker<'a> {
             self.change(path, Changed::Removed, None, "a core that no front uses");
         }
         Ok(())
-    }
-
-    /// Directories that have to be made for the state directory.
-    fn made(&self) -> Vec<PathBuf> {
-        match self.before {
-            Some(state) => state.made.clone(),
-            None => {
-                let above = self.target.state.ancestors().skip(1);
-                above.take_while(|path| !path.exists()).map(Path::to_owned).collect()
-            }
-        }
     }
 }
 
