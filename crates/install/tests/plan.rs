@@ -100,7 +100,8 @@ fn install_and_uninstall_give_the_tree_back_and_a_second_time_does_nothing() {
         carry_out(&install.steps);
         let state = install.after.expect("a state");
         let found = Inventory::take(&target()).expect("an inventory");
-        let fronts = found.copies.iter().filter(|copy| matches!(copy.standing, Standing::Front { core_found: true, .. }));
+        let fronts =
+            found.copies.iter().filter(|copy| matches!(copy.standing, Standing::Front { core_found: true, .. }));
         assert_eq!((fronts.count(), state.installed.len()), (2, 2));
         // dpkg was not told: that is the engine's business.
         for goal in [Goal::Install, Goal::Repair] {
@@ -233,7 +234,8 @@ fn a_front_of_another_core_or_another_library_is_made_again_and_the_old_core_rem
     let mut bytes = fs::read(&saved).expect("read");
     let id = Standing::clone(&standing(&target));
     let Standing::Front { made_for, .. } = id else { panic!("{id:?}") };
-    let digits: Vec<u8> = (0..made_for.len() / 2).map(|at| u8::from_str_radix(&made_for[2 * at..][..2], 16).expect("hex")).collect();
+    let digits: Vec<u8> =
+        (0..made_for.len() / 2).map(|at| u8::from_str_radix(&made_for[2 * at..][..2], 16).expect("hex")).collect();
     let at = bytes.windows(digits.len()).position(|window| window == digits).expect("the build-id");
     bytes[at] ^= 1;
     fs::write(&saved, bytes).expect("write");
@@ -251,11 +253,10 @@ fn a_core_that_is_damaged_or_gone_is_put_back() {
     carry_out(&plan(&target, Goal::Install, &core, None).steps);
     let installed = listing(&directory);
     let file = directory.join(core.directory()).join(CORE);
-    let damages: [&dyn Fn() -> std::io::Result<()>; 3] = [
-        &|| fs::write(&file, "damaged"),
-        &|| fs::remove_file(&file),
-        &|| fs::remove_dir_all(directory.join(core.directory())),
-    ];
+    let damages: [&dyn Fn() -> std::io::Result<()>; 3] =
+        [&|| fs::write(&file, "damaged"), &|| fs::remove_file(&file), &|| {
+            fs::remove_dir_all(directory.join(core.directory()))
+        }];
     for damage in damages {
         damage().expect("damage");
         carry_out(&plan(&target, Goal::Repair, &core, None).steps);
@@ -340,12 +341,21 @@ fn two_of_one_soname_and_unmanaged_files_are_remarked_on() {
     fs::create_dir_all(root.join("var/lib/rpm")).expect("make");
     let plan = plan(&target, Goal::Install, &core(&root), None);
     assert!(plan.notes[0].contains("libhsa-runtime64.so.1 is there 2 times"), "{:?}", plan.notes);
-    assert!(plan.notes[1].contains("nothing tells RMCP") && plan.notes[1].contains("rmcp repair --prefix"), "{:?}", plan.notes);
+    assert!(
+        plan.notes[1].contains("nothing tells RMCP") && plan.notes[1].contains("rmcp repair --prefix"),
+        "{:?}",
+        plan.notes
+    );
     // Each name has its own front and its own saved name of the same inode.
     carry_out(&plan.steps);
     let found = Inventory::take(&target).expect("an inventory");
     assert_eq!(found.copies.len(), 2);
-    assert!(found.copies.iter().all(|copy| copy.owner == Owner::Unmanaged && matches!(copy.standing, Standing::Front { .. })));
+    assert!(
+        found
+            .copies
+            .iter()
+            .all(|copy| copy.owner == Owner::Unmanaged && matches!(copy.standing, Standing::Front { .. }))
+    );
 }
 
 #[test]

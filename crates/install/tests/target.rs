@@ -206,7 +206,8 @@ fn known_directories_come_first_then_every_other_that_has_such_files_then_condas
     let (_guard, root) = tree();
     let environment = root.join("env");
     let packages = environment.join(PACKAGES);
-    for directory in ["_rocm_sdk_core_7/lib", "_rocm_sdk_libraries_gfx1030/lib", "triton/backends/amd/lib", "torch/lib"] {
+    for directory in ["_rocm_sdk_core_7/lib", "_rocm_sdk_libraries_gfx1030/lib", "triton/backends/amd/lib", "torch/lib"]
+    {
         make(&packages.join(directory));
     }
     write(&packages.join("cupy/.data/lib/libamdhip64-0a1b2c3d.so.5"), "");
@@ -225,7 +226,8 @@ fn known_directories_come_first_then_every_other_that_has_such_files_then_condas
         "cupy/.data/lib",
         "left",
     ];
-    let expected: Vec<String> = expected.iter().map(|name| format!("{PACKAGES}/{name}")).chain(["lib".into()]).collect();
+    let expected: Vec<String> =
+        expected.iter().map(|name| format!("{PACKAGES}/{name}")).chain(["lib".into()]).collect();
     assert_eq!(directories(&target, &environment), expected);
     assert_eq!(target.directories[0].also, [packages.join("also")]);
     assert_eq!(target.directories.last().and_then(|directory| directory.packages.clone()), None);

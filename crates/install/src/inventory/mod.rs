@@ -20,6 +20,7 @@ mod owners;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rmcp_front::{CORE, Front, Layer};
@@ -344,7 +345,7 @@ impl Entries {
         let (saved, bare) = (name.starts_with(SAVED), name.strip_prefix(SAVED).unwrap_or(name));
         match () {
             () if kind.is_dir() && is_core_directory(name) => self.cores.push(path.to_owned()),
-            () if is_stray(name) && kind.is_file() => self.strays.push(path.to_owned()),
+            () if is_stray(name) && kind.is_file() => self.take_stray(path, name),
             () if !name.contains(".so") || name.starts_with(TEMPORARY) => {}
             () if kind.is_symlink() && !saved => {
                 self.links.push(path.to_owned());
@@ -366,6 +367,17 @@ impl Entries {
             }
         }
         Ok(())
+    }
+    /// A library of AMD's that has no other name is not ours to remove.
+    fn take_stray(&mut self, path: &Path, name: &str) {
+        let only_name = path.symlink_metadata().is_ok_and(|metadata| metadata.nlink() == 1);
+        match File::examine(path, name) {
+            File::Real(..) if only_name => self.ignored.push(Ignored {
+                path: path.to_owned(),
+                reason: "it is AMD's library under a temporary name; give it its own name, or remove it".to_owned(),
+            }),
+            _ => self.strays.push(path.to_owned()),
+        }
     }
 }
 
