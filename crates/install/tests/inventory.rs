@@ -331,6 +331,26 @@ fn a_damaged_front_is_ignored_and_not_taken_for_a_library() {
     assert!(ignored[0].reason.contains("damaged front"), "{ignored:?}");
 }
 
+/// The front at `path` says that it is of another format.
+fn of_another_format(path: &Path) {
+    let mut bytes = fs::read(path).expect("read");
+    let descriptor = bytes.windows(8).position(|window| window == b"RCMF\x01\0\0\0").expect("the descriptor");
+    bytes[descriptor + 4] = 2;
+    write(path, bytes);
+}
+
+#[test]
+fn a_front_of_another_format_is_made_again_if_its_library_is_beside_it_and_left_alone_if_not() {
+    let place = Place::with_library();
+    front(&place.at(NAME), CORE_DIRECTORY);
+    of_another_format(&place.at(NAME));
+    let core = core(&place.root.join("rmcp"));
+    let repair = plan(&place.target(), Goal::Repair, &core, None);
+    assert!(repair.changes.iter().any(|change| change.becomes == rmcp_install::Changed::Renewed), "{repair:?}");
+    fs::remove_file(place.at(&saved(NAME))).expect("remove");
+    assert!(place.ignored()[0].reason.contains("did not put there"));
+}
+
 #[test]
 fn a_file_of_a_python_distribution_belongs_to_it() {
     let (_guard, root) = tree();
@@ -426,7 +446,7 @@ fn stand(path: &Path, kind: usize, seed: u16) {
         1 => write(path, "text"),
         2 => write(path, &library()[..usize::from(seed)]),
         3 => fs::create_dir(path).expect("make"),
-        4 => link(if seed % 2 == 0 { NAME } else { "libhsa-runtime64.so" }, path),
+        4 => link(if seed.is_multiple_of(2) { NAME } else { "libhsa-runtime64.so" }, path),
         5 => {
             let mut bytes = library();
             bytes[usize::from(seed) % 4096] ^= 1;

@@ -137,7 +137,7 @@ fn nothing_to_install_is_an_error_that_names_where_was_looked_and_why_files_do_n
     let sentence = broken(Plan::make(&target, &found, Goal::Install, Some(&core(&root)), None));
     assert!(sentence.contains("rocm/lib") && sentence.contains("it is not an ELF file"), "{sentence}");
     let empty = Target::prefix(&root.join("rocm/lib")).expect("a prefix");
-    let sentence = broken(Plan::make(&empty, &Inventory::default(), Goal::Install, None, None));
+    let sentence = broken(Plan::make(&empty, &Inventory::default(), Goal::Install, Some(&core(&root)), None));
     assert!(sentence.contains("rocm/lib"), "{sentence}");
 }
 
@@ -290,20 +290,58 @@ fn the_core_of_a_front_that_is_left_alone_stays() {
     assert_eq!(listing(&directory), installed);
 }
 
+/// AMD's library without section headers: its exports cannot be read, though its segments are whole.
+fn without_sections() -> Vec<u8> {
+    let mut bytes = fs::read(amd(Layer::Hsa)).expect("read");
+    // e_shoff, e_shnum, e_shstrndx
+    bytes[40..48].fill(0);
+    bytes[60..64].fill(0);
+    bytes
+}
+
 #[test]
 fn a_library_that_no_front_can_stand_for_is_left_alone_with_a_reason() {
     let (_guard, root) = tree();
     let (target, directory) = prefix(&root);
-    let bytes = fs::read(amd(Layer::Hsa)).expect("read");
-    let mut damaged = bytes.clone();
-    // e_shoff: without sections the exports cannot be read.
-    damaged[40..48].fill(0);
-    damaged[60..64].fill(0);
-    write(&directory.join("libhsa-runtime64.so.1.6.0"), damaged);
-    let plan = plan(&target, Goal::Install, &core(&root), None);
-    let left: Vec<&Path> = plan.untouched.iter().map(|file| file.path.as_path()).collect();
+    write(&directory.join("libhsa-runtime64.so.1.6.0"), without_sections());
+    let install = plan(&target, Goal::Install, &core(&root), None);
+    let left: Vec<&Path> = install.untouched.iter().map(|file| file.path.as_path()).collect();
     assert_eq!(left, [directory.join("libhsa-runtime64.so.1.6.0")]);
-    assert_eq!(plan.after.expect("a state").installed.len(), 1);
+    assert_eq!(install.after.expect("a state").installed.len(), 1);
+    fs::remove_file(directory.join(HSA)).expect("remove");
+    let found = Inventory::take(&target).expect("an inventory");
+    let sentence = broken(Plan::make(&target, &found, Goal::Install, Some(&core(&root)), None));
+    assert!(sentence.contains("libhsa-runtime64.so.1.6.0"), "{sentence}");
+}
+
+#[test]
+fn a_front_whose_new_library_can_have_none_keeps_its_core_and_a_missing_name_comes_back_without_a_front() {
+    let (_guard, root) = tree();
+    let (target, directory) = prefix(&root);
+    let old = core(&root.join("old"));
+    carry_out(&plan(&target, Goal::Install, &old, None).steps);
+    write(&directory.join(format!("{SAVED}{HSA}")), without_sections());
+    let new = Core { version: "10.0.0".to_owned(), ..core(&root.join("new")) };
+    let repair = plan(&target, Goal::Repair, &new, None);
+    assert!(repair.is_empty() && repair.untouched.len() == 1, "{repair:?}");
+    fs::remove_file(directory.join(HSA)).expect("remove");
+    carry_out(&plan(&target, Goal::Repair, &new, None).steps);
+    assert_eq!(fs::read(directory.join(HSA)).expect("read"), without_sections());
+    assert_eq!(listing(&directory).len(), 1);
+}
+
+#[test]
+fn a_manifest_whose_fronts_are_all_gone_is_removed() {
+    let (_guard, root) = tree();
+    let (target, directory) = prefix(&root);
+    let core = core(&root);
+    let state = plan(&target, Goal::Install, &core, None).after;
+    fs::remove_file(directory.join(HSA)).expect("remove");
+    for goal in [Goal::Repair, Goal::Uninstall] {
+        let plan = plan(&target, goal, &core, state.as_ref());
+        let manifest = target.state.join("state.json");
+        assert!(plan.after.is_none() && plan.steps == [Step::CleanFile { path: manifest }], "{plan:?}");
+    }
 }
 
 #[test]
