@@ -12,6 +12,7 @@
 //! | nothing | AMD's library | `Missing` |
 //!
 //! A front is one of this installation if it stands for `rmcp-real-NAME` beside it; another one (made by `rmcp front build`, or copied to another name) is ignored.
+//! Hard links of one library are a copy each: a loader that comes by either name is to find a front.
 
 mod core;
 mod file;
@@ -20,6 +21,7 @@ mod owners;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rmcp_front::{CORE, Front, Layer};
@@ -207,10 +209,11 @@ impl Inventory {
         let (soname, standing) = match (pair.named, pair.saved) {
             (File::Real(soname, real), File::None) => (soname, Standing::Real { real }),
             (File::Real(soname, real), File::Real(_, saved)) => (soname, Standing::Replaced { real, saved }),
-            (File::Front(front), saved)
-                if front.real_path.as_os_str() != saved_path.file_name().unwrap_or_default() =>
-            {
-                let real = front.real_path.display();
+            (File::Front(front), saved) if !is_of_installation(&front, &saved_path, &saved) => {
+                let real = match front.real_path.as_os_str().is_empty() {
+                    true => "a library that this version cannot read from it".to_owned(),
+                    false => front.real_path.display().to_string(),
+                };
                 self.ignore(&path, format!("it is a front of RMCP for {real}, which this command did not put there"));
                 return self.ignore_saved(&saved_path, saved, "another front stands under its name");
             }
@@ -301,6 +304,14 @@ impl Inventory {
     }
 }
 
+/// It stands for the library that is saved beside it. What a front of another format stands for cannot be read, and is taken to be that if there is one.
+fn is_of_installation(front: &Front, saved_path: &Path, saved: &File) -> bool {
+    match front.abi == rmcp_front::ABI {
+        true => Some(front.real_path.as_os_str()) == saved_path.file_name(),
+        false => matches!(saved, File::Real(..)),
+    }
+}
+
 /// What stands under a name and under `rmcp-real-` with it.
 #[derive(Default)]
 struct Pair {
@@ -344,7 +355,7 @@ impl Entries {
         let (saved, bare) = (name.starts_with(SAVED), name.strip_prefix(SAVED).unwrap_or(name));
         match () {
             () if kind.is_dir() && is_core_directory(name) => self.cores.push(path.to_owned()),
-            () if is_stray(name) && kind.is_file() => self.strays.push(path.to_owned()),
+            () if is_stray(name) && kind.is_file() => self.take_stray(path, name),
             () if !name.contains(".so") || name.starts_with(TEMPORARY) => {}
             () if kind.is_symlink() && !saved => {
                 self.links.push(path.to_owned());
@@ -366,6 +377,17 @@ impl Entries {
             }
         }
         Ok(())
+    }
+    /// A library of AMD's that has no other name is not ours to remove.
+    fn take_stray(&mut self, path: &Path, name: &str) {
+        let only_name = path.symlink_metadata().is_ok_and(|metadata| metadata.nlink() == 1);
+        match File::examine(path, name) {
+            File::Real(..) if only_name => self.ignored.push(Ignored {
+                path: path.to_owned(),
+                reason: "it is AMD's library under a temporary name; give it its own name, or remove it".to_owned(),
+            }),
+            _ => self.strays.push(path.to_owned()),
+        }
     }
 }
 

@@ -38,7 +38,12 @@ impl<'a> Maker<'a> {
                     let front = build(&library, &self.options(copy, &library, core)).into();
                     fronts.push(Fronted { copy, real, digest: digest(&real.path)?, front });
                 }
-                Err(rmcp_front::Error::Unfit { reason, .. }) => self.untouched(&real.path, reason),
+                Err(rmcp_front::Error::Unfit { reason, .. }) => {
+                    self.untouched(&real.path, reason);
+                    if matches!(copy.standing, Standing::Missing { .. }) {
+                        self.take_back(copy)?;
+                    }
+                }
                 Err(error) => return Err(Error::Broken(error.to_string())),
             }
         }

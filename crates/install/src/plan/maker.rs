@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rmcp_front::{CORE, Front};
 
+use super::fronts::Fronted;
 use super::{Change, Changed, Goal, Plan, Untouched};
 use crate::error::at;
 use crate::inventory::{hex, is_core_directory};
@@ -42,21 +43,18 @@ impl<'a> Maker<'a> {
         Self { target, found, before, plan, installed: Vec::new() }
     }
 
-    /// For [`Goal::Install`]: a sentence that names where was looked, if there is nothing to have a front.
-    pub fn must_find(&self) -> Result<(), Error> {
-        if !self.found.copies.is_empty() {
-            return Ok(());
-        }
+    /// A sentence that names where was looked, and what cannot have a front.
+    fn nothing_found(&self) -> Error {
         let looked: Vec<String> = self.target.directories.iter().map(|d| d.path.display().to_string()).collect();
         let looked = match looked.is_empty() {
             true => format!("{} (it has no directory of libraries)", self.target.base.display()),
             false => looked.join(", "),
         };
-        let ignored = self.found.ignored.iter().map(|file| format!("; {}: {}", file.path.display(), file.reason));
-        Err(Error::Broken(format!(
+        let ignored = self.plan.untouched.iter().map(|file| format!("; {}: {}", file.path.display(), file.reason));
+        Error::Broken(format!(
             "no libamdhip64.so.N or libhsa-runtime64.so.1 of AMD's that can have a front was found in {looked}{}; install ROCm there, or name another place",
             ignored.collect::<String>()
-        )))
+        ))
     }
 
     /// There is, or was, a front.
@@ -82,17 +80,23 @@ impl<'a> Maker<'a> {
             }
         }
         self.list_in_records(&fronts, &name, core, bytes.len() as u64)?;
-        let used: BTreeSet<PathBuf> = directories.iter().map(|directory| directory.join(&name)).collect();
+        let mut used: BTreeSet<PathBuf> = directories.iter().map(|directory| directory.join(&name)).collect();
+        used.extend(self.cores_of_others(&fronts));
         self.remove_cores(&used)?;
         self.remove_diversions();
+        if self.plan.goal == Goal::Install && fronts.is_empty() && self.plan.is_empty() {
+            return Err(self.nothing_found());
+        }
         self.add_notes(&fronts);
         self.plan.after = (!self.installed.is_empty()).then(|| State {
             format: state::FORMAT,
             rmcp: core.version.clone(),
             core: name,
             installed: std::mem::take(&mut self.installed),
-            made: self.made(),
+            // The session adds those that it has to make.
+            made: self.before.map_or_else(Vec::new, |state| state.made.clone()),
         });
+        self.forget_state();
         Ok(self.plan)
     }
 
@@ -104,7 +108,28 @@ impl<'a> Maker<'a> {
         self.unlist_in_records()?;
         self.remove_cores(&BTreeSet::new())?;
         self.remove_diversions();
+        self.forget_state();
         Ok(self.plan)
+    }
+
+    /// A manifest whose fronts somebody else has removed goes too.
+    fn forget_state(&mut self) {
+        if self.before.is_some() && self.plan.after.is_none() && self.plan.is_empty() {
+            let path = self.target.state.join("state.json");
+            self.change(&path, Changed::Removed, None, "nothing is installed any more");
+            self.plan.steps.push(Step::CleanFile { path });
+        }
+    }
+
+    /// Cores of fronts that stay as they are, since their libraries cannot have another one.
+    fn cores_of_others(&self, fronts: &[Fronted]) -> Vec<PathBuf> {
+        let others =
+            self.found.copies.iter().filter(|copy| !fronts.iter().any(|front| std::ptr::eq(front.copy, *copy)));
+        let core = |copy: &Copy| match &copy.standing {
+            Standing::Front { core, .. } => Some(copy.path.with_file_name(core)),
+            _ => None,
+        };
+        others.filter_map(core).collect()
     }
 
     /// `.rmcp-KIND-N-NAME` beside `path`, N being the number of the next step.
@@ -249,17 +274,6 @@ impl<'a> Maker<'a> {
             self.change(path, Changed::Removed, None, "a core that no front uses");
         }
         Ok(())
-    }
-
-    /// Directories that have to be made for the state directory.
-    fn made(&self) -> Vec<PathBuf> {
-        match self.before {
-            Some(state) => state.made.clone(),
-            None => {
-                let above = self.target.state.ancestors().skip(1);
-                above.take_while(|path| !path.exists()).map(Path::to_owned).collect()
-            }
-        }
     }
 }
 

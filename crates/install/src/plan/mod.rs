@@ -95,7 +95,7 @@ impl Plan {
     ) -> Result<Self, Error> {
         let maker = Maker::new(target, found, goal, before);
         match goal {
-            Goal::Install => maker.must_find()?,
+            Goal::Install => {}
             // Only remains of an installation, if anything: they are removed.
             Goal::Repair if !maker.is_installed() => return maker.uninstall(),
             Goal::Repair => {}

@@ -46,7 +46,7 @@ impl Maker<'_> {
             let cause =
                 if has_rpm(self.target) { "rpm has no diversions, so an upgrade overwrites fronts, and " } else { "" };
             let paths = unmanaged.join(", ");
-            notes.push(format!("{cause}nothing tells RMCP when these are replaced: {paths}: {repair}"));
+            notes.push(format!("{cause}nothing tells RMCP when one of these is replaced ({paths}): {repair}"));
         }
         if dpkg {
             notes.push(format!("dpkg leaves the fronts alone when it upgrades the libraries, but the fronts are those of the old ones then: {repair}"));

@@ -136,6 +136,7 @@ fn directory(named: &Path, option: &str) -> Result<PathBuf, Error> {
     if !path.is_dir() {
         return Err(Error::Broken(format!("{} is not a directory; name one with {option}", named.display())));
     }
+    std::fs::read_dir(&path).map_err(at(&path, "read"))?;
     match path.to_str() {
         // It has to be written into journals, RECORDs and search paths.
         None => {
