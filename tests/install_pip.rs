@@ -1,0 +1,113 @@
+//! RMCP installed into Python environments that pip and uv manage: real wheels of AMD's libraries, used by Python, upgraded, uninstalled.
+
+mod support;
+
+use std::path::Path;
+
+use rmcp_fixtures::{Generation, SUITES};
+use support::packages::{assert_hooked, assert_not_hooked, without_directory_times};
+use support::pip::{Environment, Installer, LAYOUTS, Layout, Wheel, installers};
+use support::snapshot::{assert_same, snapshot};
+
+fn wheel(layout: Layout, version: &str, is_rebuilt: bool) -> Wheel {
+    let bookworm = Generation::find(&SUITES[0]).unwrap_or_else(|reason| panic!("{reason}"));
+    Wheel::new(layout, &bookworm, version, is_rebuilt)
+}
+
+/// Paths of the environment that are RMCP's.
+fn ours(environment: &Environment) -> Vec<String> {
+    let names = environment.snapshot().into_keys().map(|path| path.to_string_lossy().into_owned());
+    names.filter(|name| name.contains("rmcp")).collect()
+}
+
+#[test]
+fn every_layout_is_hooked_and_taken_back_to_the_very_tree() {
+    for installer in installers() {
+        for layout in LAYOUTS {
+            let wheel = wheel(layout, "1.0", false);
+            let environment = Environment::new(installer);
+            environment.install(&wheel);
+            assert_not_hooked(&environment.run(&wheel));
+            let before = environment.snapshot();
+            let cache = (installer == Installer::Uv).then(|| snapshot(&environment.cache()));
+
+            environment.rmcp("install", &["--yes"], 0);
+            assert_hooked(&environment.run(&wheel), &environment.behind_fronts(&wheel));
+            environment.rmcp("status", &[], 0);
+            environment.check();
+            for (path, _) in &wheel.libraries {
+                let name = path.file_name().expect("a name").to_str().expect("UTF-8");
+                assert!(environment.record(&wheel).contains(&format!("/rmcp-real-{name},sha256=")), "{layout:?}");
+            }
+            if let Some(cache) = cache {
+                // Its files are hard links into the environment: nothing may be written into them.
+                assert_same("uv's cache", &cache, &snapshot(&environment.cache()));
+            }
+
+            environment.rmcp("uninstall", &["--yes"], 0);
+            assert_same(&format!("{installer:?} {layout:?}"), &before, &environment.snapshot());
+            environment.check();
+            assert_not_hooked(&environment.run(&wheel));
+        }
+    }
+}
+
+/// A newer torch of another build replaces the one that has fronts; with another distribution that has fronts in the same environment, or without.
+fn upgrade(installer: Installer, others: &[Wheel]) {
+    let (old, new) = (wheel(Layout::TorchBare, "1.0", false), wheel(Layout::TorchBare, "2.0", true));
+    let environment = Environment::new(installer);
+    others.iter().chain([&old]).for_each(|wheel| environment.install(wheel));
+    environment.rmcp("install", &["--yes"], 0);
+
+    environment.install(&new);
+    assert_not_hooked(&environment.run(&new));
+    for other in others {
+        assert_hooked(&environment.run(other), &environment.behind_fronts(other));
+    }
+    environment.rmcp("status", &[], 1);
+
+    environment.rmcp("repair", &["--yes"], 0);
+    environment.rmcp("status", &[], 0);
+    for wheel in others.iter().chain([&new]) {
+        assert_hooked(&environment.run(wheel), &environment.behind_fronts(wheel));
+    }
+    environment.check();
+
+    environment.rmcp("uninstall", &["--yes"], 0);
+    assert_eq!(ours(&environment), [""; 0]);
+    assert!(!environment.record(&new).contains("rmcp"), "{}", environment.record(&new));
+    for wheel in others.iter().chain([&new]) {
+        assert_not_hooked(&environment.run(wheel));
+    }
+}
+
+#[test]
+fn an_upgrade_of_the_only_distribution_is_seen_and_repaired() {
+    installers().into_iter().for_each(|installer| upgrade(installer, &[]));
+}
+
+#[test]
+fn an_upgrade_beside_another_distribution_is_seen_and_repaired() {
+    installers().into_iter().for_each(|installer| upgrade(installer, &[wheel(Layout::TheRock, "1.0", false)]));
+}
+
+#[test]
+fn a_distribution_that_is_uninstalled_leaves_nothing_and_the_other_its_fronts() {
+    for installer in installers() {
+        let (torch, rocm) = (wheel(Layout::TorchBare, "1.0", false), wheel(Layout::TheRock, "1.0", false));
+        let environment = Environment::new(installer);
+        let empty = without_directory_times(environment.snapshot());
+        environment.install(&torch);
+        environment.install(&rocm);
+        environment.rmcp("install", &["--yes"], 0);
+
+        environment.uninstall(&torch);
+        assert!(!environment.site_packages().join("torch").exists());
+        let elsewhere = |name: &String| !Path::new(name).components().any(|part| part.as_os_str() == "_rocm_sdk_core");
+        assert_eq!(ours(&environment).into_iter().filter(elsewhere).collect::<Vec<_>>(), [""; 0]);
+        assert_hooked(&environment.run(&rocm), &environment.behind_fronts(&rocm));
+
+        environment.uninstall(&rocm);
+        assert_same(&format!("{installer:?}"), &empty, &without_directory_times(environment.snapshot()));
+    }
+}

@@ -1,0 +1,260 @@
+//! Debian packages of AMD's libraries, and a root in which dpkg installs them.
+
+#![allow(dead_code)] // each test binary uses a part of it
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use object::Object;
+use rmcp_fixtures::{Generation, HSA_PACKAGE, HSA_SONAME};
+
+use super::snapshot::snapshot;
+use super::{Run, on_card_with, output, rmcp, succeed};
+
+/// Where Debian has its libraries.
+pub const MULTIARCH: &str = "usr/lib/x86_64-linux-gnu";
+/// dpkg's own files.
+const DATABASE: &str = "var/lib/dpkg";
+
+/// The regular file of one of AMD's libraries, and its SONAME, to which a link leads.
+pub struct Library {
+    pub file: PathBuf,
+    pub name: String,
+    pub soname: String,
+}
+
+impl Library {
+    pub fn hip(generation: &Generation) -> Self {
+        Self::of(&generation.hip(), generation.suite.hip_soname)
+    }
+
+    pub fn hsa(generation: &Generation) -> Self {
+        Self::of(&generation.hsa(), HSA_SONAME)
+    }
+
+    fn of(path: &Path, soname: &str) -> Self {
+        let file = path.canonicalize().unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let name = file.file_name().expect("a name").to_str().expect("UTF-8").to_owned();
+        Self { file, name, soname: soname.to_owned() }
+    }
+
+    /// The same from another build: nothing but the build-id differs.
+    pub fn rebuilt(self, directory: &Path) -> Self {
+        let file = directory.join(&self.name);
+        rebuild(&self.file, &file);
+        Self { file, ..self }
+    }
+
+    /// Where it is installed.
+    pub fn path(&self) -> PathBuf {
+        Path::new(MULTIARCH).join(&self.name)
+    }
+
+    /// Where the real one is once it has a front.
+    pub fn saved(&self) -> PathBuf {
+        Path::new(MULTIARCH).join(format!("rmcp-real-{}", self.name))
+    }
+}
+
+/// Copies a library, and changes its build-id.
+pub fn rebuild(from: &Path, to: &Path) {
+    let mut bytes = std::fs::read(from).unwrap_or_else(|e| panic!("{}: {e}", from.display()));
+    let id = object::File::parse(&*bytes).expect("ELF").build_id().expect("notes").expect("a build-id").to_owned();
+    let at = bytes.windows(id.len()).position(|window| window == id).expect("the build-id is in the file");
+    bytes[at..at + id.len()].iter_mut().for_each(|byte| *byte ^= 0x5a);
+    std::fs::write(to, bytes).expect("write");
+}
+
+/// Builds `PACKAGE_VERSION_amd64.deb` in `directory`: the library and a link by its SONAME.
+pub fn deb(directory: &Path, package: &str, version: &str, library: &Library) -> PathBuf {
+    let stage = tempfile::tempdir().expect("a temporary directory");
+    let libraries = stage.path().join(MULTIARCH);
+    std::fs::create_dir_all(stage.path().join("DEBIAN")).expect("create");
+    std::fs::create_dir_all(&libraries).expect("create");
+    let control = format!(
+        "Package: {package}\nVersion: {version}\nArchitecture: amd64\nMaintainer: RMCP's tests <none@example.org>\nDescription: a library of AMD's\n"
+    );
+    std::fs::write(stage.path().join("DEBIAN/control"), control).expect("write");
+    std::fs::copy(&library.file, libraries.join(&library.name)).expect("copy");
+    symlink(&library.name, libraries.join(&library.soname)).expect("link");
+    let deb = directory.join(format!("{package}_{version}_amd64.deb"));
+    succeed(Command::new("dpkg-deb").args(["-Znone", "--build"]).arg(stage.path()).arg(&deb));
+    deb
+}
+
+/// The packages of a release: HIP's and HSA's.
+pub struct Release {
+    pub hip: Library,
+    pub hsa: Library,
+    debs: Vec<PathBuf>,
+    _directory: tempfile::TempDir,
+}
+
+impl Release {
+    /// A generation's own libraries, or another build of them.
+    pub fn new(generation: &Generation, version: &str, is_rebuilt: bool) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let build = |library: Library| if is_rebuilt { library.rebuilt(directory.path()) } else { library };
+        let (hip, hsa) = (build(Library::hip(generation)), build(Library::hsa(generation)));
+        let debs = [("libamdhip64-5", &hip), (HSA_PACKAGE, &hsa)]
+            .map(|(package, library)| deb(directory.path(), package, version, library))
+            .into();
+        Self { hip, hsa, debs, _directory: directory }
+    }
+
+    pub fn libraries(&self) -> [&Library; 2] {
+        [&self.hip, &self.hsa]
+    }
+}
+
+/// A tree in which dpkg installs.
+pub struct Root {
+    directory: tempfile::TempDir,
+}
+
+impl Root {
+    /// With a merged `/usr`, as Debian has it, and no packages.
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let root = directory.path().join("root");
+        for name in [MULTIARCH, "var/lib/dpkg/info", "var/lib/dpkg/updates"] {
+            std::fs::create_dir_all(root.join(name)).expect("create");
+        }
+        symlink("usr/lib", root.join("lib")).expect("link");
+        std::fs::write(root.join("var/lib/dpkg/status"), "").expect("write");
+        Self { directory }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        // Programs report the paths that they see.
+        self.directory.path().canonicalize().expect("the directory").join("root")
+    }
+
+    pub fn join(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.path().join(path)
+    }
+
+    /// dpkg with these words, in this tree; stdout and stderr.
+    pub fn dpkg<W: AsRef<std::ffi::OsStr>>(&self, words: impl IntoIterator<Item = W>) -> String {
+        let mut command = Command::new("dpkg");
+        command.arg("--root").arg(self.path()).arg("--force-not-root").args(words).env("LC_ALL", "C");
+        let output = succeed(&mut command);
+        [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("UTF-8")).concat()
+    }
+
+    pub fn install(&self, release: &Release) {
+        self.dpkg([Path::new("--install")].into_iter().chain(release.debs.iter().map(PathBuf::as_path)));
+    }
+
+    pub fn purge(&self) {
+        self.dpkg(["--purge", "libamdhip64-5", HSA_PACKAGE]);
+    }
+
+    /// What dpkg finds changed in its packages' files: nothing, demanded.
+    #[track_caller]
+    pub fn verify(&self) {
+        assert_eq!(self.dpkg(["--verify"]), "");
+    }
+
+    /// `rmcp WORD --system --root ROOT`: demands the exit code, gives stdout.
+    #[track_caller]
+    pub fn rmcp(&self, word: &str, options: &[&str], expected: i32) -> String {
+        ends(&mut self.command(word, options), expected)
+    }
+
+    pub fn command(&self, word: &str, options: &[&str]) -> Command {
+        let mut command = rmcp();
+        command.arg(word).args(["--system", "--root"]).arg(self.path()).args(options);
+        command.env("XDG_STATE_HOME", self.directory.path().join("state"));
+        command
+    }
+
+    /// The list of diversions.
+    pub fn diversions(&self) -> String {
+        std::fs::read_to_string(self.join(DATABASE).join("diversions")).unwrap_or_default()
+    }
+
+    /// The tree without dpkg's own files.
+    pub fn snapshot(&self) -> BTreeMap<PathBuf, String> {
+        let mut entries = snapshot(&self.path());
+        entries.retain(|path, _| !path.starts_with(DATABASE));
+        entries
+    }
+
+    /// Everything but directories, and without dpkg's own files.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let entries = self.snapshot();
+        entries.into_iter().filter(|(_, line)| !line.starts_with("directory ")).map(|(path, _)| path).collect()
+    }
+}
+
+/// Runs `rmcp` to its end: demands the exit code, gives stdout.
+#[track_caller]
+pub fn ends(rmcp: &mut Command, expected: i32) -> String {
+    let output = output(rmcp);
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(expected), "{rmcp:?}\n--- stdout\n{stdout}--- stderr\n{stderr}");
+    stdout.into_owned()
+}
+
+/// The same without the times of directories: of trees that came about at different times.
+pub fn without_directory_times(entries: BTreeMap<PathBuf, String>) -> BTreeMap<PathBuf, String> {
+    let strip = |line: String| match line.starts_with("directory ") {
+        true => line.split(' ').enumerate().filter(|(at, _)| *at != 3).map(|(_, word)| word.to_owned() + " ").collect(),
+        false => line,
+    };
+    entries.into_iter().map(|(path, line)| (path, strip(line))).collect()
+}
+
+/// Runs a program as its user would, without `rmcp run`, on a virtual RX 6800. The report is `Null` if no RMCP was there to record.
+pub fn run_in_place(environment: &[(&str, &str)], program: &Path, arguments: &[&str]) -> Run {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let record = directory.path().join("record");
+    let recording = [environment, &[("RMCP_RECORD", record.to_str().expect("UTF-8"))]].concat();
+    let mut run = on_card_with("gfx1030", None, &recording, program, arguments);
+    if record.exists() {
+        let output = succeed(rmcp().args(["report", "--json"]).arg(&record));
+        run.report = serde_json::from_slice(&output.stdout).expect("rmcp report --json prints JSON");
+    }
+    run
+}
+
+/// The run's one default host allocation was made by AMD's library alone.
+#[track_caller]
+pub fn assert_not_hooked(run: &Run) {
+    assert_eq!(run.calls.len(), 1, "{}", run.stderr);
+    assert_eq!(run.calls[0].code, 0, "{}", run.stderr);
+    assert_eq!(super::kernel_mtype(run, &run.calls[0]), "UC", "{}", run.stderr);
+    assert!(run.report.is_null(), "{}", run.report);
+}
+
+/// The run's one default host allocation was seen by the hook and arrived as non-coherent memory, and the fronts of these real libraries (file and build-id) were there, no others.
+#[track_caller]
+pub fn assert_hooked(run: &Run, reals: &[(PathBuf, String)]) {
+    assert_eq!(run.calls.len(), 1, "{}", run.stderr);
+    assert_eq!(run.calls[0].code, 0, "{}", run.stderr);
+    assert_eq!(super::kernel_mtype(run, &run.calls[0]), "NC", "{}", run.stderr);
+    assert!(super::rewrites(&run.report, "hipHostMalloc") >= 1, "{}", run.report);
+    let text = |front: &serde_json::Value, field: &str| front[field].as_str().expect("text").to_owned();
+    let fronts = run.report["fronts"].as_array().expect("fronts");
+    let mut seen: Vec<_> = fronts
+        .iter()
+        .map(|front| {
+            let real = PathBuf::from(text(front, "real_path"));
+            (real.canonicalize().unwrap_or(real), text(front, "build_id"))
+        })
+        .collect();
+    let mut expected = reals.to_vec();
+    (seen.sort(), expected.sort());
+    assert_eq!(seen, expected, "{}", run.stderr);
+}
+
+/// The build-id of a library, in hexadecimal.
+pub fn build_id(file: &Path) -> String {
+    let bytes = std::fs::read(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    let elf = object::File::parse(&*bytes).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    let id = elf.build_id().expect("notes").unwrap_or_else(|| panic!("{}: no build-id", file.display()));
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
