@@ -60,7 +60,7 @@ impl Condition {
 /// Who put the real library there, for people.
 pub fn owner(owner: &Owner) -> String {
     match owner {
-        Owner::Unmanaged => "no package manager that RMCP knows (unpacked, copied, conda, rpm)".to_owned(),
+        Owner::Unmanaged => "none that RMCP knows (unpacked, copied, conda, rpm)".to_owned(),
         Owner::Dpkg { package, diverted: true, .. } => format!("dpkg's package {package}, diverted"),
         Owner::Dpkg { package, .. } => format!("dpkg's package {package}"),
         Owner::Wheel { record, .. } => {

@@ -42,20 +42,19 @@ pub fn plan(target: &Target, found: &Inventory, core: Option<&Core>, plan: &Plan
 
 /// What to do after a change.
 pub fn closing(target: &Target, plan: &Plan) -> String {
+    const RUNNING: &str = "Programs that are running keep what they have loaded until they are started again.";
     let (name, arguments) = (tree::name(target), target.arguments());
-    match &plan.after {
-        Some(state) => format!(
-            "done: {} in place in {name}.\n\
-             Programs that are running keep what they have loaded until they are started again.\n\
-             `rmcp status {arguments}` shows what is installed. After an upgrade of ROCm or of the environment:\n\
-             `rmcp repair {arguments}`. To take it out: `rmcp uninstall {arguments}`.\n",
-            count(state.installed.len() as u64, "front"),
-        ),
-        None => format!(
-            "done: nothing of RMCP is left in {name}.\n\
-             Programs that are running keep what they have loaded until they are started again.\n"
-        ),
-    }
+    let Some(state) = &plan.after else {
+        return format!("done: nothing of RMCP is left in {name}.\n{RUNNING}\n");
+    };
+    let fronts = count(state.installed.len() as u64, "front");
+    let commands = [
+        ("To see what is installed:", "status"),
+        ("After an upgrade of AMD's libraries:", "repair"),
+        ("To take it out:", "uninstall"),
+    ];
+    let rows = commands.map(|(when, command)| vec![when.to_owned(), format!("rmcp {command} {arguments}")]);
+    format!("done: {fronts} in place in {name}.\n{RUNNING}\n{}\n", lines(&[Align::Left; 2], &rows).join("\n"))
 }
 
 /// There is nothing to do.

@@ -16,7 +16,7 @@ pub struct Tree {
     #[arg(long)]
     system: bool,
     /// With --system: the system that is installed below this directory, instead of the running one
-    #[arg(long, value_name = "DIR", requires = "system")]
+    #[arg(long, value_name = "DIR", requires = "system", conflicts_with_all = ["prefix", "python"])]
     root: Option<PathBuf>,
     /// One ROCm below this directory
     #[arg(long, value_name = "DIR")]

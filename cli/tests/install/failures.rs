@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use crate::support::{output, rmcp};
-use crate::tree::Tree;
+use crate::tree::{Tree, unwrapped};
 
 #[test]
 fn wrong_usage_is_code_2() {
@@ -123,7 +123,7 @@ fn help_and_a_dry_run_leave_an_interrupted_change_alone() {
     let before = tree.listing();
     output(&mut tree.rmcp(&["--help"]));
     let (stdout, _) = tree.says(0, &["install", "--dry-run"]);
-    assert!(stdout.contains("was interrupted, and is completed or undone before the next one"), "{stdout}");
+    assert!(unwrapped(&stdout).contains("was interrupted, and is completed or undone before the next one"), "{stdout}");
     assert_eq!(tree.listing(), before);
     let (_, stderr) = tree.says(0, &["repair", "--yes", "--quiet"]);
     assert!(stderr.starts_with("rmcp: an interrupted change of the prefix /opt/rocm was "), "{stderr}");

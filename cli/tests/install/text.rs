@@ -118,7 +118,7 @@ fn status_says_what_a_program_would_load() {
     let runpath = format!("-Wl,-rpath,{}", tree.prefix().join("lib").display());
     let program = crate::support::program(&tree.path(), "program", source, &[&library.display().to_string(), &runpath]);
     let loads = || {
-        let (code, stdout, stderr) = output(tree.command(&["status", "--program"]).arg(&program));
+        let (code, stdout, stderr) = output(tree.command(&["status"]).arg("--program").arg(&program));
         assert_eq!(code, 0, "{stderr}");
         let stdout = tree.masked(&stdout);
         stdout.split("\n\n").next().unwrap_or_default().to_owned() + "\n"
@@ -126,6 +126,6 @@ fn status_says_what_a_program_would_load() {
     golden("program-before.txt", &loads());
     tree.install();
     golden("program.txt", &loads());
-    let (code, _, stderr) = output(&mut tree.command(&["status", "--program", "nowhere"]));
+    let (code, _, stderr) = output(&mut tree.command(&["status", "--program=nowhere"]));
     assert_eq!((code, stderr.contains("nowhere cannot be read")), (3, true), "{stderr}");
 }
