@@ -4,6 +4,8 @@ mod config;
 mod failure;
 mod flags;
 mod front;
+#[cfg(feature = "generate")]
+mod generate;
 mod gpus;
 mod libraries;
 mod report;
@@ -54,6 +56,10 @@ Exit codes:
 `rmcp run` otherwise ends with the program's own code, 128+N after signal N.";
 
 fn main() -> ExitCode {
+    #[cfg(feature = "generate")]
+    if let Some(code) = generate::asked(<Arguments as clap::CommandFactory>::command()) {
+        return code;
+    }
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),

@@ -25,6 +25,9 @@ pub const TEST: &[&str] = &[
     "python3",
 ];
 
+/// What `cargo xtask dist` needs: what a Debian package is made with, and compression.
+pub const DIST: &[&str] = &["binutils", "dpkg-dev", "tar", "xz-utils"];
+
 /// What fetching the fixtures needs: apt, and the keys that the archive is signed with.
 pub const FIXTURES: &[&str] = &["apt", "debian-archive-keyring"];
 
