@@ -14,6 +14,10 @@ const MAINTAINER: (&str, &str) = ("RMCP developers", "rmcp@localhost.localdomain
 /// What becomes of the tree's directories; the rest of the tree is the same below `/usr`.
 const MOVED: [(&str, &str); 1] = [("share/zsh/site-functions", "share/zsh/vendor-completions")];
 
+/// What is not in the package: the licence's text is in `copyright`, and prebuilt fronts are for those who build a ROCm of their own; `rmcp install` makes
+/// them from the libraries that it finds.
+const LEFT_OUT: [&str; 2] = ["share/doc/rmcp/LICENSE", "lib/rmcp/fronts"];
+
 /// Makes `rmcp_VERSION_amd64.deb` in `out`.
 pub fn make(release: &Release, tree: &Path, out: &Path) -> Result<PathBuf> {
     let work = tempfile::Builder::new().prefix(".deb-").tempdir_in(out)?;
@@ -50,8 +54,7 @@ fn contents(release: &Release, tree: &Path, root: &Path) -> Result<()> {
                 name = Path::new(to).join(rest);
             }
         }
-        if name == Path::new("share/doc/rmcp/LICENSE") {
-            // Its text is in `copyright`.
+        if LEFT_OUT.iter().any(|left_out| name.starts_with(left_out)) {
             continue;
         }
         files::copy(&path, &root.join("usr").join(name), path.metadata()?.permissions().mode() & 0o777)?;
@@ -89,7 +92,7 @@ fn copyright(release: &Release) -> Result<String> {
     fill(release, "copyright", &[("@LICENSE@", &lines.join("\n"))])
 }
 
-/// What the binaries need of other packages, as dpkg-shlibdeps finds it. The fronts are left out: their one need is the core, which is in this package.
+/// What the binaries need of other packages, as dpkg-shlibdeps finds it.
 fn depends(work: &Path, root: &Path) -> Result<String> {
     // It wants a source package around it.
     files::put(&work.join("debian/control"), b"Source: rmcp\n\nPackage: rmcp\nArchitecture: amd64\n", 0o644)?;

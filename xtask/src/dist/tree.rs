@@ -1,6 +1,7 @@
 //! The relocatable tree. `rmcp` finds its libraries as `../lib/rmcp/…`, so nothing in it names a place.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use rmcp_front::{Manifest, Options};
@@ -19,9 +20,16 @@ const DOCUMENTS: [&str; 2] = ["README.md", "LICENSE"];
 pub fn make(release: &Release, built: &Built, out: &Path) -> Result<PathBuf> {
     let tree = out.join(release.name());
     files::empty_directory(&tree)?;
-    files::copy(&built.directory.join("rmcp"), &tree.join("bin/rmcp"), 0o755)?;
-    for library in ["librmcp.so", "libvgpu_preload.so"] {
-        files::copy(&built.directory.join(library), &tree.join("lib/rmcp").join(library), 0o644)?;
+    for (name, place, mode) in [
+        ("rmcp", "bin/rmcp", 0o755),
+        ("librmcp.so", "lib/rmcp/librmcp.so", 0o644),
+        ("libvgpu_preload.so", "lib/rmcp/libvgpu_preload.so", 0o644),
+    ] {
+        files::copy(&built.directory.join(name), &tree.join(place), mode)?;
+        // The build-id stays: by it a debugger finds symbols that are kept elsewhere. (Cargo's own `strip` left those of the core in.)
+        build::must(
+            Command::new("strip").args(["--strip-unneeded", "--remove-section=.comment"]).arg(tree.join(place)),
+        )?;
     }
     fronts(&tree.join("lib/rmcp/fronts"))?;
     for header in ["rmcp.h", "front.h"] {
