@@ -5,6 +5,8 @@ mod config;
 mod failure;
 mod flags;
 mod front;
+#[cfg(feature = "generate")]
+mod generate;
 mod gpus;
 mod install;
 mod libraries;
@@ -21,6 +23,10 @@ use arguments::{Arguments, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "generate")]
+    if let Some(code) = generate::asked(<Arguments as clap::CommandFactory>::command()) {
+        return code;
+    }
     let arguments = Arguments::parse();
     install::recover_interrupted(&arguments.command);
     let outcome = match arguments.command {

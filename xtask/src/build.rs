@@ -1,6 +1,7 @@
 //! Building: the workspace with cargo, and HIP programs with hipcc.
 
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -32,6 +33,62 @@ pub fn workspace(profile: &str) -> Result<PathBuf> {
     let packages = ["rmcp", "rmcp-cli", "vgpu", "vgpu-preload", "kfd-trace"].map(|package| ["-p", package]).concat();
     must(cargo().args(["build", "--profile", profile]).args(packages))?;
     Ok(target().join(if profile == "dev" { "debug" } else { profile }))
+}
+
+/// The packages whose binaries are given to others.
+pub const SHIPPED: [&str; 3] = ["rmcp", "rmcp-cli", "vgpu-preload"];
+
+/// What [`distribution`] built.
+pub struct Built {
+    /// Where `rmcp`, `librmcp.so` and `libvgpu_preload.so` are.
+    pub directory: PathBuf,
+    /// `man/*.1` and `completions/*`, which the command wrote.
+    pub generated: PathBuf,
+}
+
+/// Builds what is given to others: stripped, and without this machine's paths. The man pages and completions are made by a build of the command that has a feature for
+/// it, before the one that is shipped; only the command itself is compiled twice.
+pub fn distribution() -> Result<Built> {
+    let flags = reproducible_flags();
+    let build = |packages: &[&str], more: &[&str]| {
+        let packages = packages.iter().flat_map(|package| ["-p", package]);
+        must(
+            cargo()
+                .args(["build", "--profile", "dist"])
+                .args(packages)
+                .args(more)
+                .env("CARGO_ENCODED_RUSTFLAGS", &flags),
+        )
+    };
+    let (directory, generated) = (target().join("dist"), target().join("dist/generated"));
+    build(&["rmcp-cli"], &["--features", "rmcp-cli/generate"])?;
+    if generated.exists() {
+        std::fs::remove_dir_all(&generated).with_context(|| format!("{} cannot be replaced", generated.display()))?;
+    }
+    must(Command::new(directory.join("rmcp")).arg("generate").arg(&generated))?;
+    build(&SHIPPED, &[])?;
+    Ok(Built { directory, generated })
+}
+
+/// The caller's compiler flags, and those that take this machine's paths out of what is built.
+fn reproducible_flags() -> OsString {
+    // What cargo separates them with.
+    const SEPARATOR: &str = "\u{1f}";
+    let plain =
+        || std::env::var("RUSTFLAGS").ok().map(|flags| flags.split_whitespace().collect::<Vec<_>>().join(SEPARATOR));
+    let given = std::env::var_os("CARGO_ENCODED_RUSTFLAGS").or_else(|| plain().map(OsString::from));
+    let mut flags: Vec<OsString> = given.into_iter().filter(|flags| !flags.is_empty()).collect();
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    for (from, to) in [(home.as_deref(), "/cargo"), (Some(root()), "/rmcp")] {
+        let Some(from) = from else { continue };
+        let mut flag = OsString::from("--remap-path-prefix=");
+        flag.push(from);
+        flag.push("=");
+        flag.push(to);
+        flags.push(flag);
+    }
+    flags.join(OsStr::new(SEPARATOR))
 }
 
 /// The directory that cargo builds in.

@@ -1,9 +1,10 @@
-//! `cargo xtask demo`, `test`, `table` and `fixtures`: everything that a fresh Debian machine with Rust needs to see the main job, and to test the project.
+//! `cargo xtask demo`, `test`, `table`, `fixtures` and `dist`: everything that a fresh Debian machine with Rust needs to see the main job, and to test the project.
 
 #![forbid(unsafe_code)]
 
 mod build;
 mod demo;
+mod dist;
 mod fixtures;
 mod packages;
 mod table;
@@ -34,6 +35,9 @@ enum Command {
     /// What every memory request becomes at the kernel driver, by release and mode, as tables
     #[command(after_help = table::HELP)]
     Table(table::Arguments),
+    /// What is given to others: a relocatable tree, a Debian package, a Python wheel
+    #[command(after_help = dist::HELP)]
+    Dist(dist::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Fixtures(arguments) => fixtures::run(&arguments),
         Command::Table(arguments) => table::run(&arguments),
+        Command::Dist(arguments) => dist::run(&arguments),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

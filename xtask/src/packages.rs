@@ -8,10 +8,15 @@ use anyhow::{Context, Result, bail};
 /// What the demo needs: AMD's runtime and compiler, and rocminfo.
 pub const DEMO: &[&str] = &["libamdhip64-5", "libhsa-runtime64-1", "hipcc", "rocminfo"];
 
-/// What the tests need besides: headers, a C and C++ compiler, a second linker, and the tools that judge ELF files and GPU code.
+/// What the tests need besides: headers, a C and C++ compiler, a second linker, the tools that judge ELF files, GPU code, packages and man pages, and what makes a
+/// clean system and a Python environment to install in.
 pub const TEST: &[&str] = &[
     "abigail-tools",
+    "attr",
     "binutils",
+    "buildah",
+    "debootstrap",
+    "dpkg-dev",
     "elfutils",
     "g++",
     "gcc",
@@ -19,11 +24,20 @@ pub const TEST: &[&str] = &[
     "libc6-dev",
     "libclang1-15",
     "libhsa-runtime-dev",
+    "lintian",
     "lld",
     "llvm",
+    "man-db",
     "patchelf",
     "python3",
+    "python3-pip",
+    "python3-venv",
+    "strace",
+    "xz-utils",
 ];
+
+/// What `cargo xtask dist` needs: what a Debian package is made with, and compression.
+pub const DIST: &[&str] = &["binutils", "dpkg-dev", "tar", "xz-utils"];
 
 /// What fetching the fixtures needs: apt, and the keys that the archive is signed with.
 pub const FIXTURES: &[&str] = &["apt", "debian-archive-keyring"];
