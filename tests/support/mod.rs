@@ -3,7 +3,9 @@
 #![allow(dead_code)] // each test binary uses a part of it
 
 pub mod generation;
+pub mod layouts;
 mod run;
+pub mod snapshot;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
