@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rmcp_fixtures::HSA_SONAME;
 use serde_json::Value;
-use support::generation::{Generation, generations};
+use support::generation::generations;
 use support::layouts::{Kind, Layout, build_id, loaded, rmcp_with, said};
 use support::snapshot::{assert_same, differences, inodes, snapshot};
 use support::{Run, kernel_mtype, title};
@@ -116,10 +116,11 @@ fn without_lists(inodes: BTreeMap<PathBuf, u64>) -> BTreeMap<PathBuf, u64> {
     inodes.into_iter().filter(|(path, _)| !path.ends_with("RECORD")).collect()
 }
 
-/// The whole life of an installation in one layout of one generation, and of an upgrade to `next` in its midst.
-fn lives(kind: Kind, generation: &Generation, next: &Layout) {
-    let mut layout = Layout::build(kind, generation);
+/// The whole life of an installation in one layout of one generation, with an upgrade to `next` in its midst.
+fn lives(mut layout: Layout, next: &Layout) {
     let name = layout.name();
+    // A tree that never has RMCP in it.
+    let mut twin = layout.twin();
     let (start, start_inodes) = (snapshot(&layout.tree), without_lists(inodes(&layout.tree)));
     let real_inodes: Vec<u64> = layout.libraries.iter().map(|file| start_inodes[file]).collect();
     runs_with_amds_libraries(&layout);
@@ -165,8 +166,7 @@ fn lives(kind: Kind, generation: &Generation, next: &Layout) {
     runs_with_hooks(&layout);
     ends(&layout, "status", &[], 0);
 
-    // The manager puts new libraries over the fronts; a twin of the tree never had RMCP in it.
-    let mut twin = Layout::build(kind, generation);
+    // The manager puts new libraries over the fronts.
     twin.upgrade(next);
     layout.upgrade(next);
     let (upgraded, upgraded_inodes) = (snapshot(&twin.tree), without_lists(inodes_of(&layout, &start)));
@@ -196,7 +196,9 @@ fn lives(kind: Kind, generation: &Generation, next: &Layout) {
 
 fn lives_in_each_generation(kind: Kind) {
     for generation in generations() {
-        lives(kind, &generation, &Layout::rebuilt(kind, &generation));
+        let layout = Layout::build(kind, &generation);
+        let next = layout.rebuilt();
+        lives(layout, &next);
     }
 }
 
@@ -245,7 +247,7 @@ fn a_release_under_the_same_names_is_repaired_and_given_back() {
         return;
     };
     for kind in [Kind::TorchBare, Kind::TheRock] {
-        lives(kind, old, &Layout::build(kind, new));
+        lives(Layout::build(kind, old), &Layout::build(kind, new));
     }
 }
 
@@ -325,11 +327,11 @@ fn a_new_rocm_beside_the_old_one_gets_fronts_by_repair() {
     let generations = generations();
     let generation = generations.last().expect("bookworm at least");
     let mut layout = Layout::build(Kind::OptRocm, generation);
+    let fresh = layout.rebuilt();
     done(&layout, "install");
     // AMD's installer unpacks it beside, and the alternative leads to it.
     let old = layout.hip().parent().and_then(Path::parent).expect("the prefix").to_owned();
     let new = old.with_file_name("rocm-99.1.0");
-    let fresh = Layout::rebuilt(Kind::OptRocm, generation);
     let from = fresh.hip().parent().and_then(Path::parent).expect("the prefix").to_owned();
     support::succeed(std::process::Command::new("cp").arg("-a").arg(&from).arg(&new));
     let alternative = layout.tree.join("etc/alternatives/rocm");
@@ -417,7 +419,10 @@ fn a_snapshot_tells_every_kind_of_change() {
         std::fs::File::open(path(name)).and_then(|file| file.set_modified(time)).expect("set the time");
     };
     put_time_back("d");
-    let start = { drop(start); snapshot(directory.path()) };
+    let start = {
+        drop(start);
+        snapshot(directory.path())
+    };
     let changed = |expected: &[&str]| {
         let differences = differences(&start, &snapshot(directory.path()));
         let paths: Vec<&str> = differences.iter().map(|text| text.split([' ', '\n']).next().expect("a path")).collect();

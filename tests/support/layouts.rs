@@ -42,15 +42,8 @@ pub enum Kind {
     Triton,
 }
 
-pub const KINDS: [Kind; 7] = [
-    Kind::Multiarch,
-    Kind::OptRocm,
-    Kind::TorchHashed,
-    Kind::TorchBare,
-    Kind::TheRock,
-    Kind::Conda,
-    Kind::Triton,
-];
+pub const KINDS: [Kind; 7] =
+    [Kind::Multiarch, Kind::OptRocm, Kind::TorchHashed, Kind::TorchBare, Kind::TheRock, Kind::Conda, Kind::Triton];
 
 /// A part of a command line.
 #[derive(Clone, Debug)]
@@ -86,12 +79,41 @@ pub struct Layout {
 impl Layout {
     /// With the libraries as they are.
     pub fn build(kind: Kind, generation: &Generation) -> Self {
-        Builder::new(kind, generation, false).build()
+        Builder::new(kind, generation).build()
     }
 
-    /// With the same libraries from another build: their build-ids differ.
-    pub fn rebuilt(kind: Kind, generation: &Generation) -> Self {
-        Builder::new(kind, generation, true).build()
+    /// A copy of it, in a place of its own, that has the same attributes and times.
+    pub fn twin(&self) -> Self {
+        let (directory, tree) = place();
+        succeed(Command::new("cp").arg("-a").arg(&self.tree).arg(&tree));
+        Self {
+            kind: self.kind,
+            generation: self.generation.clone(),
+            tree,
+            hip: self.hip.clone(),
+            hsa: self.hsa.clone(),
+            libraries: self.libraries.clone(),
+            lists: self.lists.clone(),
+            environment: self.environment.clone(),
+            named_by: None,
+            library_path: self.library_path.clone(),
+            program: self.program.clone(),
+            directory,
+        }
+    }
+
+    /// The same with libraries from another build of the same source: what differs is their build-ids, and the manager's lists of them.
+    pub fn rebuilt(&self) -> Self {
+        let twin = self.twin();
+        for file in &twin.libraries {
+            change_build_id(&twin.tree.join(file));
+        }
+        for list in &twin.lists {
+            let list = twin.tree.join(list);
+            let text = std::fs::read_to_string(&list).expect("read");
+            std::fs::write(&list, format!("{text}\n")).expect("write");
+        }
+        twin
     }
 
     /// For messages.
@@ -245,17 +267,20 @@ pub fn build_id(file: &Path) -> String {
     id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A directory, and the place in it for a tree, without symbolic links: programs report the paths that they see.
+fn place() -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let tree = directory.path().canonicalize().expect("the directory").join("tree");
+    (directory, tree)
+}
+
 struct Builder {
     layout: Layout,
-    /// The libraries are to look like another build.
-    rebuilt: bool,
 }
 
 impl Builder {
-    fn new(kind: Kind, generation: &Generation, rebuilt: bool) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        // Without symbolic links: programs report the paths that they see.
-        let tree = directory.path().canonicalize().expect("the directory").join("tree");
+    fn new(kind: Kind, generation: &Generation) -> Self {
+        let (directory, tree) = place();
         let layout = Layout {
             kind,
             generation: generation.clone(),
@@ -270,7 +295,7 @@ impl Builder {
             program: Vec::new(),
             directory,
         };
-        Self { layout, rebuilt }
+        Self { layout }
     }
 
     fn build(mut self) -> Layout {
@@ -421,8 +446,7 @@ impl Builder {
             format!("{},,{size}\n", text(file.strip_prefix(packages).expect("in site-packages")))
         };
         let mut lines: String = files.iter().map(line).collect();
-        // Two builds of one package have different lists.
-        lines += &format!("torch/version.py,,{}\n{directory}/RECORD,,\n", if self.rebuilt { 94 } else { 93 });
+        lines += &format!("{directory}/RECORD,,\n");
         self.file(&record, &lines);
         self.layout.lists.push(record);
     }
@@ -433,7 +457,8 @@ impl Builder {
 
     /// Versioned files as the suite has them, links by SONAME and for the linker.
     fn libraries_with_links(&mut self, directory: &Path) {
-        let version = |path: PathBuf| text(path.canonicalize().expect("a library").file_name().expect("a name").as_ref());
+        let version =
+            |path: PathBuf| text(path.canonicalize().expect("a library").file_name().expect("a name").as_ref());
         let (hip, hsa) = (version(self.layout.generation.hip()), version(self.layout.generation.hsa()));
         self.two_libraries(directory, &hip, &hsa);
         for (soname, file) in [(self.soname(), hip), (HSA_SONAME, hsa)] {
@@ -450,11 +475,7 @@ impl Builder {
 
     /// A copy of one of AMD's libraries.
     fn library(&self, from: &Path, to: &Path) -> PathBuf {
-        let path = self.layout.tree.join(to);
-        copy(from, &path);
-        if self.rebuilt {
-            change_build_id(&path);
-        }
+        copy(from, &self.layout.tree.join(to));
         to.to_owned()
     }
 
