@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use rmcp_fixtures::HSA_SONAME;
 use serde_json::Value;
 use support::generation::generations;
-use support::layouts::{Kind, Layout, build_id, loaded, rmcp_with, said};
+use support::layouts::{Kind, Layout, build_id, loaded, said};
 use support::snapshot::{assert_same, differences, inodes, snapshot};
 use support::{Run, kernel_mtype, title};
 
 /// `rmcp` with a word ends with this exit code; gives stdout.
 #[track_caller]
 fn ends(layout: &Layout, word: &str, options: &[&str], expected: i32) -> String {
-    let (code, stdout, stderr) = rmcp_with(layout, word, options);
+    let (code, stdout, stderr) = layout.tell_rmcp(word, options);
     assert_eq!(code, expected, "{}: rmcp {word} {options:?}\n{stdout}{stderr}", layout.name());
     stdout
 }
@@ -388,6 +388,7 @@ fn another_version_of_rmcp_renews_the_fronts_and_leaves_no_core_behind() {
     let other = another_build(scratch.path());
     let by_other = |word: &str| {
         let mut command = std::process::Command::new(&other);
+        layout.keeps_its_own_list(&mut command);
         support::output(command.arg(word).args(layout.target()).arg("--yes"))
     };
     // The core that the fronts use is there and works; what stands there is another version's.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use support::generation::generations;
-use support::layouts::{Kind, Layout, rmcp_with};
+use support::layouts::{Kind, Layout};
 use support::{output, succeed};
 
 /// What a run of `ldconfig` in a tree leaves behind, without the places of the tree.
@@ -57,7 +57,7 @@ fn output_lines(command: &mut Command) -> Vec<String> {
 
 #[track_caller]
 fn done(layout: &Layout, word: &str) {
-    let (code, stdout, stderr) = rmcp_with(layout, word, &["--yes"]);
+    let (code, stdout, stderr) = layout.tell_rmcp(word, &["--yes"]);
     assert_eq!(code, 0, "{}: rmcp {word}\n{stdout}{stderr}", layout.name());
 }
 

@@ -203,17 +203,38 @@ impl Layout {
     pub fn run(&self) -> Run {
         let mut command = Command::new(built("vgpu"));
         self.run_by(&mut command, "--log", |command, record| {
-            command.arg("gfx1030").env("RMCP_RECORD", record);
+            // The loader says on stderr which libraries it initialises.
+            command.arg("gfx1030").env("RMCP_RECORD", record).env("LD_DEBUG", "libs");
         })
     }
 
     /// The same under `rmcp run`.
     pub fn run_by_rmcp(&self) -> Run {
-        let mut command = rmcp();
+        let mut command = self.rmcp();
         command.args(["run", "--quiet"]);
         self.run_by(&mut command, "--virtual-log", |command, record| {
             command.args(["--virtual", "gfx1030", "--record"]).arg(record);
         })
+    }
+
+    /// Runs `rmcp` with a word and the tree's name; gives exit code, stdout and stderr.
+    pub fn tell_rmcp(&self, word: &str, options: &[&str]) -> (i32, String, String) {
+        let output = output(self.rmcp().arg(word).args(self.target()).args(options));
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        let code = output.status.code().unwrap_or_else(|| panic!("rmcp {word}: {}", output.status));
+        (code, text(output.stdout), text(output.stderr))
+    }
+
+    /// `rmcp` with a list of installations of its own, not the tester's.
+    fn rmcp(&self) -> Command {
+        let mut command = rmcp();
+        self.keeps_its_own_list(&mut command);
+        command
+    }
+
+    /// Sets where `rmcp` remembers what the user has installed.
+    pub fn keeps_its_own_list(&self, command: &mut Command) {
+        command.env("XDG_STATE_HOME", self.directory.path().join("state"));
     }
 
     fn run_by(&self, command: &mut Command, log_option: &str, finish: impl FnOnce(&mut Command, &Path)) -> Run {
@@ -221,12 +242,11 @@ impl Layout {
         let (log, record) = (scratch.path().join("kfd.jsonl"), scratch.path().join("record"));
         command.arg(log_option).arg(&log);
         finish(command, &record);
-        // The loader says on stderr which libraries it initialises.
-        let output = succeed(command.env("LD_DEBUG", "libs").arg("--").args(self.command()));
+        let output = succeed(command.arg("--").args(self.command()));
         let stdout = String::from_utf8(output.stdout).expect("UTF-8");
         let report = match record.exists() {
             true => {
-                let output = succeed(rmcp().args(["report", "--json"]).arg(&record));
+                let output = succeed(self.rmcp().args(["report", "--json"]).arg(&record));
                 serde_json::from_slice(&output.stdout).expect("rmcp report --json prints JSON")
             }
             false => Value::Null,
@@ -600,12 +620,4 @@ fn without_amds(generation: &Generation, below: &Path) -> PathBuf {
         }
     }
     directory
-}
-
-/// Runs `rmcp` with a word and the layout's target; gives exit code, stdout and stderr.
-pub fn rmcp_with(layout: &Layout, word: &str, options: &[&str]) -> (i32, String, String) {
-    let output = output(rmcp().arg(word).args(layout.target()).args(options));
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    let code = output.status.code().unwrap_or_else(|| panic!("rmcp {word}: {}", output.status));
-    (code, text(output.stdout), text(output.stderr))
 }
