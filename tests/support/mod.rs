@@ -3,6 +3,7 @@
 #![allow(dead_code)] // each test binary uses a part of it
 
 pub mod generation;
+pub mod layouts;
 pub mod packages;
 pub mod pip;
 mod run;
