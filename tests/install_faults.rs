@@ -233,7 +233,7 @@ impl<'a> Stage<'a> {
     }
 
     fn arguments<'s>(&'s self, command: &'s str) -> Vec<&'s OsStr> {
-        [vec![command.as_ref()], self.layout.target(&self.tree), vec!["--yes".as_ref()]].concat()
+        [vec![command.as_ref()], self.layout.target(&self.tree), vec!["--yes".as_ref(), "--quiet".as_ref()]].concat()
     }
 
     fn rmcp(&self, arguments: &[&OsStr]) -> Ended {
@@ -311,8 +311,7 @@ impl<'a> Stage<'a> {
             _ => panic!("{when}: not an exit code of a failing disk"),
         }
         if !matches!(ended.code, Some(0) | None) {
-            let sentence = ended.sentence().unwrap_or_else(|| panic!("{when}: not one sentence"));
-            assert!(sentence.len() > 40, "{when}");
+            assert!(ended.sentence().is_some(), "{when}: not one sentence");
         }
         when
     }

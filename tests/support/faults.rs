@@ -408,11 +408,10 @@ impl Ended {
         Self { code, stdout, stderr }
     }
 
-    /// The sentence of a command that failed: the only line on stderr that is no progress of its own.
+    /// What a command that failed says with `--quiet`, if that is one sentence. (A line end can stand in a file's name.)
     pub fn sentence(&self) -> Option<&str> {
-        let mut lines = self.stderr.lines().filter(|line| line.starts_with("rmcp: "));
-        let first = lines.next();
-        if lines.next().is_some() { None } else { first }
+        let sentence = self.stderr.trim_end().strip_prefix("rmcp: ")?;
+        (sentence.len() > 30 && !sentence.contains("rmcp: ")).then_some(sentence)
     }
 }
 
