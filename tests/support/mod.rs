@@ -2,6 +2,7 @@
 
 #![allow(dead_code)] // each test binary uses a part of it
 
+pub mod faults;
 pub mod generation;
 pub mod layouts;
 pub mod packages;
