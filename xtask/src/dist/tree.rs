@@ -49,6 +49,7 @@ fn fronts(directory: &Path) -> Result<()> {
         let options = Options {
             runpath: RUNPATH.map(str::to_owned).to_vec(),
             beside: Some(format!("rmcp-real-{}", manifest.soname)),
+            ..Options::default()
         };
         let place = directory.join(name).join(&manifest.soname);
         let front = rmcp_front::build(&manifest.library(PathBuf::from(&manifest.soname)), &options);
