@@ -141,16 +141,14 @@ fn a_relative_path_to_an_installation_outlives_a_change_of_the_working_directory
 fn hsa_functions_are_found_through_the_handle_of_an_installed_hip() {
     let directory = temporary();
     install(directory.path(), &[HIP, HSA]);
-    let script = format!(
-        "import ctypes, sys\nhip = ctypes.CDLL(sys.argv[1])\nclass Info(ctypes.Structure):\n    \
+    let script = "import ctypes, sys\nhip = ctypes.CDLL(sys.argv[1])\nclass Info(ctypes.Structure):\n    \
          _fields_ = [('file', ctypes.c_char_p), ('base', ctypes.c_void_p), ('name', ctypes.c_char_p), ('at', ctypes.c_void_p)]\n\
          info = Info()\nctypes.CDLL(None).dladdr(ctypes.cast(hip.hsa_init, ctypes.c_void_p), ctypes.byref(info))\n\
-         print(info.file.decode(), info.name.decode(), hip.hipGetDeviceCount(ctypes.byref(ctypes.c_int())))\n"
-    );
+         print(info.file.decode(), info.name.decode(), hip.hipGetDeviceCount(ctypes.byref(ctypes.c_int())))\n";
     let hip = directory.path().join(HIP);
     for bind_now in ["", "1"] {
         let mut command = without_fronts(Path::new("python3"));
-        command.arg("-c").arg(&script).arg(&hip);
+        command.arg("-c").arg(script).arg(&hip);
         let output = run(command.env("LD_LIBRARY_PATH", directory.path()).env("LD_BIND_NOW", bind_now));
         let expected = format!("{} hsa_init 100\n", directory.path().join(HSA).display());
         assert_eq!((text(&output.stdout), sentences(&output)), (expected, Vec::new()));

@@ -120,6 +120,63 @@ fn a_library_below_dt_rpath_is_the_one_used_and_hooked() {
 }
 
 #[test]
+fn where_rmcp_is_installed_in_place_a_run_has_fronts_of_its_own_and_counts_once() {
+    build_libraries();
+    let directory = tempfile::tempdir().expect("a directory");
+    let own = directory.path().canonicalize().expect("exists").join("own");
+    std::fs::create_dir(&own).expect("made");
+    let core = Path::new(env!("CARGO_BIN_EXE_rmcp")).parent().expect("a directory").to_str().expect("UTF-8").to_owned();
+    let mut saved = Vec::new();
+    for soname in ["libamdhip64.so.5", "libhsa-runtime64.so.1"] {
+        let system = Path::new("/usr/lib/x86_64-linux-gnu").join(soname).canonicalize().expect("AMD's library");
+        let name = system.file_name().expect("a name").to_str().expect("UTF-8");
+        let beside = format!("rmcp-real-{name}");
+        std::fs::copy(&system, own.join(&beside)).expect("copied");
+        let library = rmcp_front::Library::read(&own.join(&beside)).expect("AMD's library");
+        let options = rmcp_front::Options::beside(&library, &beside, std::slice::from_ref(&core));
+        rmcp_front::write(&rmcp_front::build(&library, &options), &own.join(name)).expect("a front");
+        std::os::unix::fs::symlink(name, own.join(soname)).expect("a link");
+        saved.push(own.join(beside));
+    }
+    let saved_text: Vec<&str> = saved.iter().map(|path| path.to_str().expect("UTF-8")).collect();
+    let assert_once = |stderr: &str| {
+        assert_clean(stderr);
+        let words = ["1 allocation call in 1 process: 1 rewritten", "libamdhip64.so.5       5.2.21153  build-id "];
+        for word in words.iter().chain(&saved_text[..1]) {
+            assert!(stderr.contains(word), "{word}: {stderr}");
+        }
+    };
+    // By DT_RPATH the fronts are preloaded; else they are found by LD_LIBRARY_PATH.
+    for tag in ["--disable-new-dtags", "--enable-new-dtags"] {
+        let program = alloc(directory.path(), "alloc", &[&format!("-Wl,{tag},-rpath,$ORIGIN/own")]);
+        let (code, _, stderr) = output(on_card(&[]).arg(&program));
+        assert_eq!(code, 0, "{stderr}");
+        assert_once(&stderr);
+    }
+    let in_path = |command: &mut Command| output(command.env("LD_LIBRARY_PATH", &own));
+    let line = format!("true; {}", plain().display());
+    let (code, _, stderr) = in_path(on_card(&[]).args(["sh", "-c", &line]));
+    assert_eq!(code, 0, "{stderr}");
+    assert_once(&stderr);
+    let (_, _, stderr) = in_path(on_card(&["--policy", "audit"]).arg(plain()));
+    assert!(stderr.contains("0 rewritten, 1 left as asked"), "{stderr}");
+    let (_, _, stderr) = in_path(on_card(&["--policy", "off"]).arg(plain()));
+    assert!(stderr.contains("policy off"), "{stderr}");
+    // A library that is opened by the path of its front, as Python packages do, is hooked by that one: once too.
+    let opened = "import ctypes, sys; hip = ctypes.CDLL(sys.argv[1]); p = ctypes.c_void_p(); print(hip.hipHostMalloc(ctypes.byref(p), 65536, 0))";
+    let (_, stdout, stderr) = in_path(on_card(&[]).args(["python3", "-c", opened]).arg(own.join("libamdhip64.so.5")));
+    assert!(stdout == "0\n" && stderr.contains("1 allocation call in 1 process: 1 rewritten"), "{stdout} {stderr}");
+
+    let (code, stdout, _) = in_path(on_card(&["--dry-run"]).arg(plain()));
+    assert_eq!(code, 0);
+    assert!(stdout.contains("RMCP is installed in place there") && stdout.contains(saved_text[0]), "{stdout}");
+    std::fs::remove_file(&saved[0]).expect("removed");
+    let (code, stdout, stderr) = in_path(on_card(&[]).arg(plain()));
+    assert_eq!((code, stdout.as_str(), stderr.lines().count()), (3, "", 1), "{stderr}");
+    assert!(stderr.contains(saved_text[0]) && stderr.contains("`rmcp repair`"), "{stderr}");
+}
+
+#[test]
 fn what_the_user_preloads_and_searches_stays_behind_ours() {
     build_libraries();
     let (_, stdout, _) = output(

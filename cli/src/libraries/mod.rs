@@ -17,6 +17,8 @@ use object::read::ReadCache;
 
 use crate::failure::Failure;
 use rmcp_front::elf::{self, Unfit};
+use rmcp_front::{ABI, Front};
+use rmcp_install::SAVED;
 
 /// One of AMD's libraries, as a program will load it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct Real {
     pub build_id: String,
     /// Names by which it is asked for, besides the SONAME.
     pub names: BTreeSet<String>,
+    /// The front that RMCP has installed in its place; `path` is then the file that the front keeps beside it.
+    pub front: Option<PathBuf>,
     /// Something asks for it in a way that goes before LD_LIBRARY_PATH: DT_RPATH, or a path instead of a name.
     pub before_library_path: bool,
 }
@@ -63,6 +67,47 @@ fn candidate(path: &Path) -> Candidate {
         Ok(library) => Candidate::Library(library),
         Err(Unfit::WrongKind) => Candidate::Skipped,
         Err(reason) => Candidate::Broken(reason),
+    }
+}
+
+/// AMD's library, and where it is.
+struct Standing {
+    path: PathBuf,
+    library: elf::Library,
+    /// The front in whose place it was found.
+    front: Option<PathBuf>,
+}
+
+impl Standing {
+    /// Looks through a front that is installed in place, to the library beside it. Another front has no business there.
+    fn behind(path: PathBuf, library: elf::Library) -> Result<Self, Failure> {
+        if !library.front {
+            return Ok(Self { path, library, front: None });
+        }
+        let front = Front::read(&path)?;
+        let file = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let name = match front.abi {
+            ABI => front.real_path,
+            _ => format!("{SAVED}{}", file.file_name().unwrap_or_default().to_string_lossy()).into(),
+        };
+        if name.components().count() != 1 || name.is_absolute() {
+            return Err(unusable(&path, &"it is an RMCP front itself, not AMD's library"));
+        }
+        let real = file.with_file_name(name);
+        let reason = match candidate(&real) {
+            Candidate::Library(found) if !found.front && found.soname == library.soname => {
+                return Ok(Self { path: real, library: found, front: Some(path) });
+            }
+            Candidate::Library(found) if found.front => "it is a front itself".to_owned(),
+            Candidate::Library(found) => format!("its SONAME is \"{}\", not \"{}\"", found.soname, library.soname),
+            Candidate::Skipped => "there is no such file, or it is not for this machine".to_owned(),
+            Candidate::Broken(reason) => reason.to_string(),
+        };
+        Err(Failure::broken(format!(
+            "{} is a front of RMCP, and {}, AMD's library behind it, cannot be used: {reason}; `rmcp repair` puts the installation in order",
+            path.display(),
+            real.display()
+        )))
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use object::read::ReadCache;
 
 use super::ld_cache::LdCache;
-use super::{Candidate, Real, candidate, fronts, unusable};
+use super::{Candidate, Real, Standing, candidate, fronts, unusable};
 use crate::failure::Failure;
 use rmcp_front::dynamic::{self, Dynamic};
 use rmcp_front::{Layer, elf::Unfit};
@@ -214,15 +214,16 @@ impl<'a> Search<'a> {
             // Somebody else's broken library: the loader will say it.
             _ => return Ok(()),
         };
+        let kind = Layer::of(&library.soname);
+        let Standing { path, library, front } = match kind {
+            Some(_) => Standing::behind(path, library)?,
+            None => Standing { path, library, front: None },
+        };
         let same = self.objects.iter().position(|object| same_file(&object.path, &path));
         if let Some(object) = same {
             self.objects[object].names.insert(name.to_owned());
             self.asked_as(object, name);
             return Ok(());
-        }
-        let kind = Layer::of(&library.soname);
-        if kind.is_some() && library.front {
-            return Err(unusable(&path, &"it is an RMCP front itself, not AMD's library"));
         }
         let Some(dynamic) = File::open(&path).ok().and_then(|file| dynamic::read(&ReadCache::new(file))) else {
             return Ok(());
@@ -233,6 +234,7 @@ impl<'a> Search<'a> {
                 path: path.clone(),
                 build_id: library.build_id,
                 names: BTreeSet::new(),
+                front,
                 before_library_path: step != Step::Later,
             });
             self.reals.len() - 1
@@ -342,28 +344,28 @@ impl<'a> Search<'a> {
         if Layer::of(&library.soname).is_none() {
             return Ok(());
         }
-        if library.front {
-            return Err(unusable(path, &"it is an RMCP front itself, not AMD's library"));
-        }
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let Standing { path, library, front } = Standing::behind(absolute, library)?;
         if let Some(known) = self.reals.iter().position(|real| real.soname == library.soname) {
-            if same_file(&self.reals[known].path, path) {
+            if same_file(&self.reals[known].path, &path) {
                 self.also(known, name);
             }
             return Ok(());
         }
-        let Some(dynamic) = File::open(path).ok().and_then(|file| dynamic::read(&ReadCache::new(file))) else {
+        let Some(dynamic) = File::open(&path).ok().and_then(|file| dynamic::read(&ReadCache::new(file))) else {
             return Ok(());
         };
         // What it loads itself, through its own paths: HIP its HSA.
         let mut own = Search::new(self.loader);
         own.reals.push(Real {
             soname: library.soname,
-            path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+            path: path.clone(),
             build_id: library.build_id,
             names: BTreeSet::new(),
+            front,
             before_library_path,
         });
-        own.follow_all(path, dynamic, Some(0))?;
+        own.follow_all(&path, dynamic, Some(0))?;
         own.asked_as(0, name);
         let differs = |real: &&Real| {
             self.reals.iter().any(|known| known.soname == real.soname && !same_file(&known.path, &real.path))

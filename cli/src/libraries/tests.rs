@@ -196,6 +196,53 @@ fn a_script_gets_what_the_library_path_has_before_what_the_system_has() {
     assert!(with(broken).expect_err("broken").sentence.contains("not an ELF file"));
 }
 
+/// What `rmcp install` leaves of the library at `path`.
+fn install(path: &Path) -> PathBuf {
+    let saved = path.with_file_name(format!("rmcp-real-{}", path.file_name().expect("a name").to_string_lossy()));
+    std::fs::rename(path, &saved).expect("renamed");
+    let library = rmcp_front::Library::read(&saved).expect("a library");
+    let name = saved.file_name().expect("a name").to_string_lossy();
+    let options = rmcp_front::Options::beside(&library, &name, &["$ORIGIN/rmcp".to_owned()]);
+    rmcp_front::write(&rmcp_front::build(&library, &options), path).expect("a front");
+    saved
+}
+
+#[test]
+fn a_front_installed_in_place_is_looked_through_and_only_with_its_library() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let own = directory.path().canonicalize().expect("exists").join("own");
+    let file = library(&own, &format!("{HIP}.1.2"), HIP, &[]);
+    std::os::unix::fs::symlink(format!("{HIP}.1.2"), own.join(HIP)).expect("link");
+    let program = directory.path().join("program");
+    let link = format!("-L{}", own.display());
+    cc(&[&link, &format!("-l:{HIP}"), "-Wl,--disable-new-dtags,-rpath,$ORIGIN/own"], &program);
+    let script = directory.path().join("script");
+    std::fs::write(&script, "#!/bin/sh\n").expect("written");
+    let find = |program: &Path| {
+        let library_path = vec![own.clone()];
+        Loader { library_path, rocm_directories: Vec::new(), ..loader("") }.find(program)
+    };
+    let hip =
+        |program: &Path| find(program).expect("found").reals.into_iter().find(|real| real.soname == HIP).expect("HIP");
+    let before = [&program, &script].map(|program| hip(program));
+    assert_eq!((before[0].version().as_str(), &before[0].front), ("99.1.2", &None));
+    let saved = install(&file);
+    for (program, before) in [&program, &script].into_iter().zip(before) {
+        let real = hip(program);
+        assert_eq!((&real.path, real.version().as_str()), (&saved, "99.1.2"));
+        assert_eq!(real.front.as_ref().map(|front| front.file_name().expect("a name").to_owned()), Some(HIP.into()));
+        assert_eq!(real.names, before.names);
+    }
+    std::fs::rename(&saved, own.join("elsewhere")).expect("renamed");
+    for program in [&program, &script] {
+        let failure = find(program).expect_err("nothing is behind it");
+        assert!(failure.code == 3 && failure.sentence.contains("`rmcp repair`"), "{failure:?}");
+        assert!(failure.sentence.contains(saved.to_str().expect("UTF-8")), "{failure:?}");
+    }
+    std::fs::copy(&file, &saved).expect("copied");
+    assert!(find(&program).expect_err("a front behind a front").sentence.contains("front itself"));
+}
+
 #[test]
 fn a_name_that_two_releases_share_leads_to_the_one_that_comes_first() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -253,6 +300,7 @@ fn builders_that_start_together_use_one_whole_directory() {
         path,
         build_id: String::new(),
         names: ["libamdhip64.so".to_owned()].into(),
+        front: None,
         before_library_path: false,
     };
     let core = std::env::current_exe().expect("any file will do");

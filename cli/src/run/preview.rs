@@ -27,6 +27,12 @@ pub fn preview(
             out.extend(lines(&[Align::Left; 4], &real_lines(found)));
         }
     }
+    out.extend(found.reals.iter().filter_map(|real| real.front.as_ref()).map(|front| {
+        format!(
+            "  note: RMCP is installed in place there: {} is its front; this program gets one of its own",
+            front.display()
+        )
+    }));
     out.extend(found.notes.iter().map(|note| format!("  note: {note}")));
     out.push("Environment of the program:".to_owned());
     let repaired = |name: &str| plan.changes.iter().find(|change| change.name == name);

@@ -173,6 +173,7 @@ mod tests {
                 path,
                 build_id: String::new(),
                 names: Default::default(),
+                front: None,
                 before_library_path: false,
             };
             assert_eq!(hip_version(&real), expected, "{file}");
