@@ -202,3 +202,20 @@ fn hard_links_into_a_package_cache_stay_as_they_are() {
     assert_eq!(seen(), before);
     assert_eq!(Identity::of(&tree.join(HIP)).unwrap(), before.0);
 }
+
+#[test]
+fn a_process_that_has_the_library_mapped_keeps_it() {
+    let tree = tempfile::tempdir().unwrap();
+    Scenario::Install.prepare(tree.path());
+    let path = tree.path().join(HIP);
+    // What a program has mapped is best seen with the program itself.
+    std::fs::copy("/bin/cat", &path).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut process = Command::new(&path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    Scenario::Install.carry_out(tree.path()).unwrap();
+    let mapped = std::fs::metadata(format!("/proc/{}/exe", process.id())).unwrap();
+    assert_eq!(Identity::from(&mapped), Identity::of(&beside(&path, "rmcp-real-")).unwrap());
+    process.stdin.take().unwrap().write_all(b"still here\n").unwrap();
+    let output = process.wait_with_output().unwrap();
+    assert_eq!(output.stdout, b"still here\n");
+}
