@@ -15,6 +15,9 @@ use crate::{Attributes, Error, TEMPORARY};
 /// Device and inode.
 pub type Inode = (u64, u64);
 
+/// Seconds and nanoseconds since the epoch.
+pub type Time = (i64, i64);
+
 /// What stands at `path`, links not followed; `None`: nothing.
 pub fn standing(path: &Path) -> Result<Option<Metadata>, Error> {
     match path.symlink_metadata() {
@@ -118,7 +121,7 @@ pub fn remove_directory(path: &Path) -> Result<(), Error> {
 }
 
 /// Sets a directory's time of last change; nothing if it is not there.
-pub fn set_time(directory: &Path, time: (i64, i64)) -> Result<(), Error> {
+pub fn set_time(directory: &Path, time: Time) -> Result<(), Error> {
     match rustix::fs::utimensat(CWD, directory, &last_change(time), AtFlags::SYMLINK_NOFOLLOW) {
         Err(Errno::NOENT) => Ok(()),
         set => {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::at;
-use crate::files::{self, Inode};
+use crate::files::{self, Inode, Time};
 use crate::{Attributes, Error, State, Step};
 
 /// Version of the file's format.
@@ -29,20 +29,20 @@ pub struct Intent {
     /// What is installed afterwards; `None`: nothing.
     pub after: Option<State>,
     /// Directories in which names are made or removed, with their times of last change before.
-    pub times: Vec<(PathBuf, (i64, i64))>,
+    pub times: Vec<(PathBuf, Time)>,
     /// Directories that were made for the state directory, by this transaction or an earlier one.
     pub made: Vec<PathBuf>,
 }
 
 impl Intent {
     /// Of this version.
-    pub fn new(steps: Vec<Step>, after: Option<State>, times: Vec<(PathBuf, (i64, i64))>, made: Vec<PathBuf>) -> Self {
+    pub fn new(steps: Vec<Step>, after: Option<State>, times: Vec<(PathBuf, Time)>, made: Vec<PathBuf>) -> Self {
         let after = after.map(|after| State { made: made.clone(), ..after });
         Self { format: FORMAT, rmcp: env!("CARGO_PKG_VERSION").to_owned(), steps, after, times, made }
     }
 
     /// The time of last change that `directory` had before.
-    pub fn time(&self, directory: &Path) -> Option<(i64, i64)> {
+    pub fn time(&self, directory: &Path) -> Option<Time> {
         self.times.iter().find(|(path, _)| path == directory).map(|(_, time)| *time)
     }
 }
@@ -85,7 +85,7 @@ pub enum Found {
     /// The first line was never completed, so nothing was begun.
     Torn,
     /// It is whole.
-    Whole(Journal),
+    Whole(Box<Journal>),
 }
 
 /// Where the journal of the state directory `state` is.
@@ -125,7 +125,7 @@ impl Journal {
                 _ => return Err(damaged(path)),
             }
         }
-        Ok(Found::Whole(Self { intent, begun, committed }))
+        Ok(Found::Whole(Box::new(Self { intent, begun, committed })))
     }
 }
 

@@ -15,6 +15,7 @@ use rustix::io::Errno;
 
 use crate::attributes::get;
 use crate::error::at;
+use crate::files::Time;
 use crate::journal::{self, Begun, Found, Intent, Journal, Writer};
 use crate::{Attributes, Error, State, Step, Target, files, registry};
 
@@ -63,13 +64,14 @@ impl Session {
     pub fn recover(&mut self) -> Result<Option<Recovered>, Error> {
         let state = &self.target.state;
         match Journal::read(state)? {
-            Found::Whole(Journal { intent, begun, committed: false }) => {
-                self.undo(&intent, &begun).map_err(|error| self.unfinished(&error.to_string()))?;
-                Ok(Some(Recovered::Undone))
-            }
-            Found::Whole(Journal { intent, committed: true, .. }) => {
-                self.complete(&intent).map_err(|error| self.unfinished(&error.to_string()))?;
+            Found::Whole(journal) if journal.committed => {
+                self.complete(&journal.intent).map_err(|error| self.unfinished(&error.to_string()))?;
                 Ok(Some(Recovered::Completed))
+            }
+            Found::Whole(journal) => {
+                let undone = self.undo(&journal.intent, &journal.begun);
+                undone.map_err(|error| self.unfinished(&error.to_string()))?;
+                Ok(Some(Recovered::Undone))
             }
             Found::None | Found::Torn => {
                 self.tidy().map_err(|error| self.unfinished(&error.to_string()))?;
@@ -135,7 +137,7 @@ impl Session {
     }
 
     /// Makes these directories, the outermost first; `time` is that of the directory in which they are made.
-    fn make_state(&self, missing: &[PathBuf], time: Option<(i64, i64)>) -> Result<(), Error> {
+    fn make_state(&self, missing: &[PathBuf], time: Option<Time>) -> Result<(), Error> {
         if let Some(outermost) = missing.first() {
             Mark::set(files::parent(outermost), &self.target.state, time);
         }
@@ -196,7 +198,7 @@ impl Session {
     }
 
     /// Removes the state, and the directories that lead to it from `foot`, whose time of last change is then `time`.
-    fn remove_state(&self, foot: &Path, time: Option<(i64, i64)>) -> Result<(), Error> {
+    fn remove_state(&self, foot: &Path, time: Option<Time>) -> Result<(), Error> {
         let state = &self.target.state;
         State::remove(state)?;
         files::remove(&journal::path(state))?;
@@ -263,7 +265,7 @@ fn foot<'a>(state: &'a Path, made: &[PathBuf]) -> &'a Path {
 }
 
 /// The times of last change of the directories that `steps` touch and that are there, and of `foot`.
-fn times(steps: &[Step], foot: &Path) -> Result<Vec<(PathBuf, (i64, i64))>, Error> {
+fn times(steps: &[Step], foot: &Path) -> Result<Vec<(PathBuf, Time)>, Error> {
     let mut directories: Vec<&Path> = steps.iter().flat_map(Step::directories).chain([foot]).collect();
     directories.sort_unstable();
     directories.dedup();
@@ -277,7 +279,7 @@ fn times(steps: &[Step], foot: &Path) -> Result<Vec<(PathBuf, (i64, i64))>, Erro
 }
 
 /// The time of last change of a directory; `None` if it is not there, or another's, who alone may set it.
-fn own_time(directory: &Path) -> Result<Option<(i64, i64)>, Error> {
+fn own_time(directory: &Path) -> Result<Option<Time>, Error> {
     let user = rustix::process::geteuid();
     let metadata = files::standing(directory)?;
     let metadata = metadata.filter(|metadata| user.is_root() || user.as_raw() == metadata.uid());
@@ -288,7 +290,7 @@ fn own_time(directory: &Path) -> Result<Option<(i64, i64)>, Error> {
 /// owner allow it; elsewhere a crash at that moment can change this time.
 struct Mark {
     foot: PathBuf,
-    time: (i64, i64),
+    time: Time,
 }
 
 impl Mark {
@@ -296,7 +298,7 @@ impl Mark {
     const NAME: &str = "user.rmcp.time";
 
     /// Makes it, unless it is there.
-    fn set(foot: &Path, state: &Path, time: Option<(i64, i64)>) {
+    fn set(foot: &Path, state: &Path, time: Option<Time>) {
         let Some((seconds, nanoseconds)) = time else { return };
         let Some(path) = state.strip_prefix(foot).ok().and_then(Path::to_str) else { return };
         let value = format!("{seconds} {nanoseconds} {path}");

@@ -10,9 +10,9 @@ use rmcp_install::{Recovered, Session};
 
 use crate::tree::{Inodes, Scenario, Snapshot, inodes, library_is_whole, snapshot, target};
 
-/// `SCENARIO` or `recover`: what [`worker`] does, and in which tree.
-const TASK: &str = "TRANSACTION_TASK";
-const TREE: &str = "TRANSACTION_TREE";
+/// What [`worker`] does, and in which tree: `SCENARIO`, `prepare-Install`, `recover`, or `wait` for the lock.
+pub const TASK: &str = "TRANSACTION_TASK";
+pub const TREE: &str = "TRANSACTION_TREE";
 
 /// Calls that change files or make changes durable.
 const CHANGING: &str = "openat,write,ftruncate,fsync,fdatasync,mkdir,mkdirat,rmdir,unlink,unlinkat,link,linkat,rename,renameat,\
@@ -40,6 +40,16 @@ fn worker() {
         File::create("/dev/null").unwrap().write_all(b"x").unwrap();
     }
     let done = match task.as_str() {
+        "wait" => {
+            let session = Session::open(target(tree), || println!("waiting"));
+            println!("locked");
+            std::io::stdin().read_line(&mut String::new()).unwrap();
+            session.map(|_| ())
+        }
+        "prepare-Install" => {
+            Scenario::Install.prepare(tree);
+            Ok(())
+        }
         "recover" => Session::open(target(tree), || ()).and_then(|mut session| session.recover()).map(|_| ()),
         scenario => Scenario::named(scenario).carry_out(tree),
     };
@@ -50,25 +60,26 @@ fn worker() {
 }
 
 /// More than the test's main thread makes.
-const CALLS_BEFORE: usize = 200;
+const CALLS_BEFORE: usize = 100;
 
 /// The command of a process that does `task` in `tree`.
 fn process(strace: &[&str], task: &str, tree: &Path) -> Command {
     let mut command = Command::new("strace");
     command.args(strace).arg(std::env::current_exe().unwrap());
     command.args(["--exact", "faults::worker", "--nocapture", "--test-threads=1"]);
-    command.env(TASK, task).env(TREE, tree).env("HOME", tree.with_extension("home")).env_remove("XDG_STATE_HOME");
+    command.env(TASK, task).env(TREE, tree).env("HOME", tree.with_file_name("home")).env_remove("XDG_STATE_HOME");
     command
 }
 
 /// The calls that `task` changes files below `tree` with.
 fn points(task: &str, tree: &Path) -> Vec<Point> {
-    let trace = tree.with_extension("trace");
+    let trace = tree.with_file_name("trace");
     let options = ["-f", "-y", "-s", "0", "-o", trace.to_str().unwrap(), "-e", &format!("trace={CHANGING}")];
     let done = process(&options, task, tree).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
     let mut numbers = BTreeMap::<(String, String), usize>::new();
     let mut found = Vec::new();
+    let below = ["/", "\"", ">"].map(|end| format!("{}{end}", tree.display()));
     for line in std::fs::read_to_string(trace).unwrap().lines() {
         let Some((thread, rest)) = line.split_once(' ') else { continue };
         let Some((call, arguments)) = rest.trim_start().split_once('(') else { continue };
@@ -78,7 +89,7 @@ fn points(task: &str, tree: &Path) -> Vec<Point> {
         let number = numbers.entry((thread.to_owned(), call.to_owned())).or_default();
         *number += 1;
         let changes = call != "openat" || arguments.contains("O_CREAT");
-        if changes && arguments.contains(tree.to_str().unwrap()) {
+        if changes && below.iter().any(|below| arguments.contains(below)) {
             found.push((thread.to_owned(), Point { call: call.to_owned(), number: *number }));
         }
     }
@@ -95,7 +106,7 @@ fn points(task: &str, tree: &Path) -> Vec<Point> {
 fn tampered(task: &str, tree: &Path, point: &Point, fault: &str) -> ExitStatus {
     let inject = format!("inject={}:{fault}:when={}", point.call, point.number);
     let trace = format!("trace={}", point.call);
-    let options = ["-f", "--seccomp-bpf", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+    let options = ["-f", "-o", "/dev/null", "-e", &trace, "-e", &inject];
     process(&options, task, tree).output().unwrap().status
 }
 
@@ -148,28 +159,23 @@ fn strace_works() -> bool {
     works
 }
 
-#[test]
-fn a_fault_at_any_call_leaves_the_start_or_the_end() {
+/// Every fault at every call of `scenario`; then recovery in this process.
+fn faults_everywhere(scenario: Scenario) {
     if !strace_works() {
         return;
     }
-    for scenario in Scenario::ALL {
-        let task = format!("{scenario:?}");
-        let expected = Expected::of(scenario);
-        let (directory, _) = prepared(scenario);
-        let points = points(&task, &directory.path().join("tree"));
-        let mut wrong = Vec::new();
-        for point in &points {
-            for fault in FAULTS {
-                if let Err(why) = one_fault(scenario, &expected, point, fault) {
-                    wrong.push(format!("{task}, {fault} at {point:?}: {why}"));
-                }
-            }
-        }
-        println!("{task}: {} points, {} faults each", points.len(), FAULTS.len());
-        assert!(points.len() > 50, "{points:?}");
-        assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
-    }
+    let expected = Expected::of(scenario);
+    let (directory, _) = prepared(scenario);
+    let points = points(&format!("{scenario:?}"), &directory.path().join("tree"));
+    let faults = points.iter().flat_map(|point| FAULTS.map(|fault| (point, fault)));
+    let wrong = faults.filter_map(|(point, fault)| {
+        let why = one_fault(scenario, &expected, point, fault).err()?;
+        Some(format!("{fault} at {point:?}: {why}"))
+    });
+    let wrong: Vec<String> = wrong.collect();
+    println!("{scenario:?}: {} points, {} faults at each", points.len(), FAULTS.len());
+    assert!(points.len() > 50, "{points:?}");
+    assert!(wrong.is_empty(), "{scenario:?}: {} are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 fn one_fault(scenario: Scenario, expected: &Expected, point: &Point, fault: &str) -> Result<(), String> {
@@ -184,4 +190,56 @@ fn one_fault(scenario: Scenario, expected: &Expected, point: &Point, fault: &str
     }
     recover(&tree).map_err(|error| error.to_string())?;
     expected.check(&tree, &start)
+}
+
+#[test]
+fn a_fault_at_any_call_of_an_installation_leaves_the_start_or_the_end() {
+    faults_everywhere(Scenario::Install);
+}
+
+#[test]
+fn a_fault_at_any_call_of_an_uninstallation_leaves_the_start_or_the_end() {
+    faults_everywhere(Scenario::Uninstall);
+}
+
+#[test]
+fn a_fault_at_any_call_of_a_repair_leaves_the_start_or_the_end() {
+    faults_everywhere(Scenario::Repair);
+}
+
+/// How many of the points of a transaction recovery is tested after.
+const ENDS: usize = 7;
+
+#[test]
+fn recovery_can_be_killed_at_any_call_and_started_again() {
+    if !strace_works() {
+        return;
+    }
+    for scenario in Scenario::ALL {
+        let task = format!("{scenario:?}");
+        let expected = Expected::of(scenario);
+        let (directory, _) = prepared(scenario);
+        let of_transaction = points(&task, &directory.path().join("tree"));
+        let mut count = 0;
+        for end in (1..=ENDS).map(|end| &of_transaction[end * (of_transaction.len() - 1) / ENDS]) {
+            let (directory, _) = prepared(scenario);
+            tampered(&task, &directory.path().join("tree"), end, KILL);
+            let of_recovery = points("recover", &directory.path().join("tree"));
+            for point in &of_recovery {
+                let (directory, start) = prepared(scenario);
+                let tree = directory.path().join("tree");
+                tampered(&task, &tree, end, KILL);
+                assert!(!tampered("recover", &tree, point, KILL).success(), "not killed at {point:?}");
+                recover(&tree).unwrap_or_else(|error| panic!("{task} killed at {end:?}, then at {point:?}: {error}"));
+                let found = expected.check(&tree, &start);
+                found.unwrap_or_else(|why| panic!("{task} killed at {end:?}, then at {point:?}: {why}"));
+            }
+            count += of_recovery.len();
+        }
+        println!(
+            "{task}: recovery killed at {count} points, after {ENDS} of the transaction's {}",
+            of_transaction.len()
+        );
+        assert!(count > 50);
+    }
 }
