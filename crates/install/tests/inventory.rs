@@ -364,6 +364,16 @@ fn a_file_of_a_python_distribution_belongs_to_it() {
 }
 
 #[test]
+fn the_only_name_of_a_library_is_no_stray_even_if_it_is_a_temporary_one() {
+    let place = Place::new();
+    let temporary = place.at(".rmcp-old-3-libhsa-runtime64.so.1");
+    copy(Layer::Hsa, &temporary);
+    assert!(place.take().strays.is_empty() && place.ignored()[0].reason.contains("under a temporary name"));
+    fs::hard_link(&temporary, place.at(NAME)).expect("link");
+    assert_eq!(place.take().strays, [temporary]);
+}
+
+#[test]
 fn temporary_files_and_core_directories_are_known_by_their_names() {
     let place = Place::new();
     for name in [".rmcp-new-3-libamdhip64.so.5", ".rmcp-old-3-libamdhip64.so.5", ".rmcp-other", "rmcp-1.0.0-0123abcd"] {

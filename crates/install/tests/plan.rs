@@ -3,6 +3,7 @@
 mod plan_support;
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use plan_support::{amd, carry_out, copy, core, front, link, listing, plan, text, tree, write};
@@ -75,6 +76,18 @@ fn the_plan_for_a_torch_wheel_is_as_it_was_read() {
     let target = Target::python(&root.join("venv")).expect("an environment");
     let plan = plan(&target, Goal::Install, &core(&root.join("rmcp")), None);
     compare(&text(&plan, &root), "torch.txt");
+    let record = root.join("venv/lib/python3.11/site-packages/torch-2.4.dist-info/RECORD").metadata().expect("RECORD");
+    let time = (record.mtime(), record.mtime_nsec());
+    let times: Vec<_> = plan.steps.iter().filter_map(mtime_of).collect();
+    assert_eq!(times, [time], "RECORD, and no other new file, has the time of the old one");
+}
+
+/// The time that a new file is to have.
+fn mtime_of(step: &Step) -> Option<(i64, i64)> {
+    match step {
+        Step::Create { attributes, .. } => attributes.mtime,
+        _ => None,
+    }
 }
 
 /// With RMCP_BLESS=1 the file is written instead.
