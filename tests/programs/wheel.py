@@ -1,14 +1,14 @@
-"""Makes a wheel: wheel.py DIRECTORY NAME VERSION [PATH=FILE]... puts FILE at PATH, and prints the wheel's path."""
+"""Makes a wheel: wheel.py DIRECTORY NAME VERSION PACKAGE [PATH=FILE]... puts FILE at PATH, and prints the wheel's path."""
 import base64
 import hashlib
 import pathlib
 import sys
 import zipfile
 
-directory, name, version = sys.argv[1:4]
+directory, name, version, package = sys.argv[1:5]
 information = f"{name}-{version}.dist-info"
-contents = {path: pathlib.Path(file).read_bytes() for path, file in (pair.split("=", 1) for pair in sys.argv[4:])}
-contents[f"{name}/__init__.py"] = f"__version__ = {version!r}\n".encode()
+contents = {path: pathlib.Path(file).read_bytes() for path, file in (pair.split("=", 1) for pair in sys.argv[5:])}
+contents[f"{package}/__init__.py"] = f"__version__ = {version!r}\n".encode()
 contents[f"{information}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
 contents[f"{information}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: rmcp\nRoot-Is-Purelib: false\nTag: py3-none-linux_x86_64\n"
 

@@ -26,16 +26,16 @@ pub enum Layout {
 pub const LAYOUTS: [Layout; 3] = [Layout::TorchHashed, Layout::TorchBare, Layout::TheRock];
 
 impl Layout {
-    /// The distribution, which is the package too.
-    pub fn distribution(self) -> &'static str {
+    /// The distribution, as its files have the name, and its package.
+    pub fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::TorchHashed | Self::TorchBare => "torch",
-            Self::TheRock => "_rocm_sdk_core",
+            Self::TorchHashed | Self::TorchBare => ("torch", "torch"),
+            Self::TheRock => ("rocm_sdk_core", "_rocm_sdk_core"),
         }
     }
 
     /// File names of the HIP and the HSA library.
-    fn names(self, hip_soname: &str) -> [String; 2] {
+    fn libraries(self, hip_soname: &str) -> [String; 2] {
         let soname = |stem: &str, hash: &str, soname: &str| match self {
             Self::TorchHashed => soname.replacen(".so", &format!("-{hash}.so"), 1),
             Self::TorchBare => format!("{stem}.so"),
@@ -58,7 +58,7 @@ impl Wheel {
     /// Of a generation's libraries, or of another build of them.
     pub fn new(layout: Layout, generation: &Generation, version: &str, is_rebuilt: bool) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let names = layout.names(generation.suite.hip_soname);
+        let names = layout.libraries(generation.suite.hip_soname);
         let files = [(generation.hip(), &names[0]), (generation.hsa(), &names[1])].map(|(from, name)| {
             let file = directory.path().join(name);
             match is_rebuilt {
@@ -76,12 +76,13 @@ impl Wheel {
                 Layout::TorchBare | Layout::TheRock => patchelf(file, &["--force-rpath", "--set-rpath", "$ORIGIN"]),
             }
         }
-        let inside = |name: &String| Path::new(layout.distribution()).join("lib").join(name);
+        let (distribution, package) = layout.names();
+        let inside = |name: &String| Path::new(package).join("lib").join(name);
         let pairs =
             files.iter().zip(&names).map(|(file, name)| format!("{}={}", inside(name).display(), file.display()));
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/wheel.py");
         let mut command = Command::new("python3");
-        command.arg(script).arg(directory.path()).args([layout.distribution(), version]).args(pairs);
+        command.arg(script).arg(directory.path()).args([distribution, version, package]).args(pairs);
         let file = String::from_utf8(succeed(&mut command).stdout).expect("UTF-8").trim_end().into();
         let libraries = [0, 1].map(|at| (inside(&names[at]), build_id(&files[at])));
         Self { layout, file, libraries, _directory: directory }
@@ -189,7 +190,7 @@ impl Environment {
         if self.installer == Installer::Pip {
             command.arg("--yes");
         }
-        succeed(command.arg(wheel.layout.distribution()));
+        succeed(command.arg(wheel.layout.names().0));
     }
 
     /// Demands that the installer finds nothing wrong.
@@ -228,7 +229,7 @@ impl Environment {
 
     /// The list of a distribution's files.
     pub fn record(&self, wheel: &Wheel) -> String {
-        let name = wheel.layout.distribution();
+        let (name, _) = wheel.layout.names();
         let entries = std::fs::read_dir(self.site_packages()).expect("site-packages");
         let mut names = entries.map(|entry| entry.expect("an entry").path());
         let is_its = |path: &PathBuf| {
