@@ -21,6 +21,7 @@ pub enum Command {
     #[command(after_help = install::HELP)]
     Install(install::Install),
     /// Show where RMCP is installed, and whether an upgrade or a crash has left something to repair
+    #[command(after_help = install::STATUS_HELP)]
     Status(install::Status),
     /// Bring an installation up to date, and complete or undo one that was interrupted
     #[command(after_help = install::HELP)]

@@ -14,6 +14,8 @@ use crate::failure::Failure;
 use crate::table::print;
 use crate::virtual_card::companion;
 
+const NONE_KNOWN: &str = "no installation is known to this user; name one with --system, --prefix DIR or --python ENV";
+
 /// What `--json` prints: docs/schemas/install.json.
 #[derive(Serialize)]
 struct Outcome {
@@ -80,28 +82,29 @@ fn targets(goal: Goal, tree: &Tree) -> Result<Vec<Result<Target, Failure>>, Fail
         return Ok(vec![Ok(target)]);
     }
     let known = tree::known();
-    if goal == Goal::Uninstall && known.len() > 1 {
-        let names: Vec<String> = known.iter().flatten().map(Target::arguments).collect();
-        return Err(Failure::usage(format!(
-            "RMCP is installed in more than one place; name the one to uninstall from: {}",
-            names.join(", or ")
-        )));
+    match (goal, known.len()) {
+        (Goal::Uninstall, 0) => Err(Failure::usage(NONE_KNOWN)),
+        (Goal::Uninstall, 2..) => {
+            let names: Vec<String> = known.iter().flatten().map(Target::arguments).collect();
+            Err(Failure::usage(format!(
+                "RMCP is installed in more than one place; name the one to uninstall from: {}",
+                names.join(", or ")
+            )))
+        }
+        _ => Ok(known),
     }
-    Ok(known)
 }
 
 fn nothing_known(goal: Goal, options: &Options) -> Result<ExitCode, Failure> {
-    const SENTENCE: &str =
-        "no installation is known to this user; name one with --system, --prefix DIR or --python ENV";
     if options.json {
         let outcome = Outcome {
             done: !options.dry_run,
-            notes: vec![SENTENCE.to_owned()],
+            notes: vec![NONE_KNOWN.to_owned()],
             ..Outcome::new(goal, None, options.dry_run)
         };
         print_json(&outcome)?;
     } else if !options.quiet {
-        print(&format!("nothing to do: {SENTENCE}.\n"));
+        print(&format!("nothing to do: {NONE_KNOWN}.\n"));
     }
     Ok(ExitCode::SUCCESS)
 }

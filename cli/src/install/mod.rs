@@ -26,11 +26,18 @@ use tree::Tree;
 pub const HELP: &str = "\
 The plan is shown first: what was found, what each file becomes, what is left alone and why. Nothing is
 changed before it was agreed to. A change is one transaction: it is done as a whole, or everything is put
-back; what a crash interrupts, the next rmcp command completes or undoes.
+back; what a crash interrupts, the next rmcp command completes or undoes. Without a tree `rmcp repair`
+means all installations that this user knows of, and `rmcp uninstall` the only one.
 
 Exit codes: 0 done, or nothing to do; 2 wrong usage; 3 something is missing or broken; 4 refused, nothing
 was changed; 5 failed, and everything was put back; 6 failed and unfinished: `rmcp repair` completes or
 undoes it. docs/install.md has the layout, the JSON and the limits.";
+
+pub const STATUS_HELP: &str = "\
+Without a tree: the system, and all installations that this user knows of.
+
+Exit codes: 0 all in order, or nothing installed; 1 something is to be repaired; 2 wrong usage; 3 something
+cannot be read; 4 no permission. docs/install.md has the JSON.";
 
 /// Version of what `--json` prints.
 const FORMAT: u32 = 1;

@@ -1,11 +1,11 @@
 //! Exit codes, the question, and what other commands do about an interrupted change.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 
 use crate::support::{output, rmcp};
-use crate::tree::{Tree, unwrapped};
+use crate::tree::{HSA, Tree, unwrapped};
 
 #[test]
 fn wrong_usage_is_code_2() {
@@ -165,4 +165,68 @@ fn who_may_not_write_is_told_what_to_run_and_the_command_goes_on() {
         "{stderr}"
     );
     assert_eq!(tree.listing(), before);
+}
+
+#[test]
+fn while_another_is_at_work_status_says_so_and_a_change_waits() {
+    let tree = Tree::new();
+    let mut flock = Command::new("flock");
+    flock.arg(tree.prefix()).args(["sh", "-c", "echo; cat"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut other = flock.spawn().expect("flock, of Debian's util-linux");
+    other.stdout.as_mut().expect("a pipe").read_exact(&mut [0]).expect("it has the lock");
+    let (stdout, _) = tree.says(0, &["status"]);
+    assert!(stdout.ends_with("Another rmcp is changing this now; look again when it is done.\n"), "{stdout}");
+
+    let mut waiting =
+        tree.command(&["install", "--yes"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it");
+    let mut stderr = BufReader::new(waiting.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    stderr.read_line(&mut line).expect("readable");
+    assert_eq!(tree.masked(&line), "rmcp: waiting for another rmcp that is changing the prefix /opt/rocm\n");
+    assert!(waiting.try_wait().expect("alive").is_none(), "it waits");
+    drop(other.stdin.take());
+    assert!(other.wait().expect("an end").success());
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).expect("readable");
+    assert!(waiting.wait().expect("an end").success(), "{rest}");
+}
+
+#[test]
+fn where_one_of_two_installations_cannot_be_repaired_the_other_is() {
+    let tree = Tree::new();
+    tree.install();
+    let second = tree.path().join("second");
+    fs::create_dir_all(second.join("lib")).expect("made");
+    let saved = second.join("lib").join(format!("rmcp-real-{HSA}"));
+    fs::copy(tree.library(&format!("rmcp-real-{HSA}")), second.join("lib").join(HSA)).expect("copied");
+    let (code, _, stderr) = output(tree.rmcp(&["install", "--yes", "--quiet", "--prefix"]).arg(&second));
+    assert_eq!(code, 0, "{stderr}");
+    fs::remove_file(second.join("lib").join(HSA)).expect("removed");
+    fs::write(tree.prefix().join(".rmcp/journal"), "what\nis\nthis\n").expect("written");
+    let (code, stdout, stderr) = output(&mut tree.rmcp(&["repair", "--yes", "--json"]));
+    assert_eq!(code, 3, "{stderr}");
+    let outcomes: Vec<serde_json::Value> =
+        stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(outcomes.len(), 2);
+    assert_eq!((&outcomes[0]["done"], &outcomes[0]["error"]["code"]), (&false.into(), &3.into()));
+    assert_eq!((&outcomes[1]["done"], outcomes[1].get("error")), (&true.into(), None));
+    assert!(saved.is_file() && second.join("lib").join(HSA).is_file());
+    assert!(tree.masked(&stderr).contains("rmcp: /opt/rocm/.rmcp/journal is damaged"), "{stderr}");
+}
+
+#[test]
+fn the_way_back_by_hand_is_as_the_documentation_says() {
+    let documentation = include_str!("../../../docs/install.md");
+    let recipe = documentation.lines().find(|line| line.starts_with("    for f in rmcp-real-")).expect("the recipe");
+    let tree = Tree::new();
+    let files = |tree: &Tree| -> Vec<String> {
+        tree.listing().into_iter().filter(|line| line.contains("/opt/rocm/lib/")).collect()
+    };
+    let before = files(&tree);
+    tree.install();
+    assert_ne!(files(&tree), before);
+    let mut shell = Command::new("sh");
+    shell.args(["-ec", recipe]).current_dir(tree.prefix().join("lib"));
+    assert!(shell.status().expect("sh").success());
+    assert_eq!(files(&tree), before);
 }

@@ -79,9 +79,9 @@ fn quiet_says_nothing_where_all_goes_well() {
 #[test]
 fn without_a_tree_the_known_ones_are_meant() {
     let tree = Tree::new();
-    let (code, stdout, _) = output(&mut tree.rmcp(&["uninstall"]));
-    assert_eq!(code, 0, "{stdout}");
-    assert!(stdout.starts_with("nothing to do: no installation is known to this user"), "{stdout}");
+    const NONE: &str = "no installation is known to this user; name one with --system, --prefix DIR or --python ENV";
+    assert_eq!(output(&mut tree.rmcp(&["repair"])), (0, format!("nothing to do: {NONE}.\n"), String::new()));
+    assert_eq!(output(&mut tree.rmcp(&["uninstall"])), (2, String::new(), format!("rmcp: {NONE}\n")));
     tree.install();
     fs::remove_file(tree.library(&format!("rmcp-real-{HSA}"))).expect("removed");
     let (code, stdout, _) = output(&mut tree.rmcp(&["status"]));
