@@ -29,6 +29,8 @@ fn prebuilt(name: &str, manifest: &Manifest) -> PathBuf {
 #[test]
 fn the_tree_has_everything_and_works_wherever_it_is() {
     let place = tempfile::Builder::new().prefix("a place with spaces, é ").tempdir().expect("a temporary directory");
+    // The loader's search path cannot have a space in it, and fronts are found by it.
+    let cache = tempfile::tempdir().expect("a temporary directory");
     let tree = place.path().join("rmcp");
     succeed(Command::new("cp").arg("-a").arg(&made().tree).arg(&tree));
     for name in [
@@ -55,9 +57,9 @@ fn the_tree_has_everything_and_works_wherever_it_is() {
             .args(["run", "--virtual", "gfx1030", "--"])
             .arg(allocating_program())
             .args(CALLS)
-            .env("XDG_CACHE_HOME", place.path().join("cache")),
+            .env("XDG_CACHE_HOME", cache.path()),
     );
-    assert!(text(&run.stderr).contains("1 of 2"), "{}", said(&run));
+    assert!(text(&run.stderr).contains("1 rewritten"), "{}", said(&run));
 }
 
 #[test]
@@ -213,7 +215,7 @@ fn the_wheel_gives_an_environment_the_command_and_leaves_it_without_a_trace() {
             .args(CALLS)
             .env("XDG_CACHE_HOME", place.path().join("cache")),
     );
-    assert!(text(&run.stderr).contains("1 of 2"), "{}", said(&run));
+    assert!(text(&run.stderr).contains("1 rewritten"), "{}", said(&run));
     let uninstalled = succeed(pip(&environment).args(["uninstall", "--yes", "rmcp"]));
     let (added, removed) = (&names() - &before, &before - &names());
     // pip removes files, and of directories those of the package's own name.

@@ -60,6 +60,16 @@ pub fn preload(library: PathBuf) -> OsString {
     preload
 }
 
+/// The loader takes LD_PRELOAD apart at spaces and colons: a library whose path has one is named by a link in the tree.
+fn preloadable(library: PathBuf, tree: &Path) -> std::io::Result<PathBuf> {
+    if !library.to_string_lossy().contains([' ', ':']) {
+        return Ok(library);
+    }
+    let link = tree.join(LIBRARY);
+    std::os::unix::fs::symlink(library, &link)?;
+    Ok(link)
+}
+
 impl Prepared {
     /// Writes the tree of `spec` to a temporary directory. `log` is emptied. `library` is the path of [`LIBRARY`].
     pub fn new(spec: &Spec, log: Option<&Path>, library: &Path) -> Result<Self, LaunchError> {
@@ -75,6 +85,7 @@ impl Prepared {
             std::fs::write(path, "").map_err(failed)?;
             environment.push((LOG, path.canonicalize().map_err(failed)?.into()));
         }
+        let library = preloadable(library, tree.path()).map_err(failed)?;
         environment.push(("LD_PRELOAD", preload(library)));
         Ok(Prepared { tree, environment })
     }

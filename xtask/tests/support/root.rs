@@ -8,6 +8,10 @@ use super::{clean, output, said};
 
 const ARCHIVE: &str = "http://deb.debian.org/debian";
 const NAME: &str = "bookworm-root";
+/// The package of bookworm's HIP library.
+const HIP: &str = "libamdhip64-5";
+/// What can be installed in it: downloaded once, with what they need.
+const PACKAGES: [&str; 2] = [HIP, "python3-pip"];
 
 /// A copy, which is removed when it is dropped.
 pub struct Root {
@@ -24,10 +28,14 @@ impl Root {
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).map_err(|error| error.to_string())?;
         let root = Self { directory };
         run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(&kept).arg(root.path("")))?;
-        // Bookworm's HIP library with what it needs; the packages are in the copy.
-        let install = ["install", "-y", "--no-download", "--no-install-recommends", "libamdhip64-5"];
-        run(root.command("apt-get").args(install))?;
+        root.install(HIP)?;
         Ok(root)
+    }
+
+    /// Installs one of [`PACKAGES`], without the network.
+    pub fn install(&self, package: &str) -> Result<(), String> {
+        let words = ["install", "-y", "--no-download", "--no-install-recommends", package];
+        run(self.command("apt-get").args(words)).map(drop)
     }
 
     /// A path inside, as it is seen from outside.
@@ -67,8 +75,10 @@ fn kept() -> Result<PathBuf, String> {
     let root = making.path().join(NAME);
     run(Command::new("debootstrap").args(["--variant=minbase", "bookworm"]).arg(&root).arg(ARCHIVE))?;
     fs::write(root.join("etc/apt/apt.conf.d/90host"), network()?).map_err(failed)?;
-    let download = ["install", "-y", "--download-only", "--no-install-recommends", "libamdhip64-5"];
-    run(inside(&root, "apt-get").args(download))?;
+    // A root of a test need not survive a power failure.
+    fs::write(root.join("etc/dpkg/dpkg.cfg.d/90test"), "force-unsafe-io\n").map_err(failed)?;
+    let download = ["install", "-y", "--download-only", "--no-install-recommends"];
+    run(inside(&root, "apt-get").args(download).args(PACKAGES))?;
     fs::rename(&root, &place).map_err(failed)?;
     Ok(place)
 }
