@@ -73,22 +73,19 @@ impl Place {
         self.path().join("bin/rmcp")
     }
 
-    /// What programs get of `libraries`, each tried in a process of its own, as text. `tree` is where they must come from.
+    /// What a program gets of `libraries`, as text. `tree` is where they must come from.
     pub fn loads(&self, tree: &Path, libraries: &[PathBuf]) -> String {
-        let try_one = |library: &PathBuf| {
-            let mut command = Command::new(&self.loads);
-            plain(&mut command, self.path());
-            let beside = library.parent().expect("a directory");
-            // The variable cannot have such a directory; HIP then finds the system's ROCr.
-            let colon = beside.as_os_str().as_bytes().contains(&b':');
-            if !colon {
-                command.env("LD_LIBRARY_PATH", beside);
-            }
-            let output = super::output(command.arg(if colon { Path::new("/") } else { tree }).arg(library));
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            if output.status.success() { text } else { format!("{text}{}\n", output.status) }
-        };
-        libraries.iter().map(try_one).collect()
+        let Some(beside) = libraries.first().and_then(|library| library.parent()) else { return String::new() };
+        let mut command = Command::new(&self.loads);
+        plain(&mut command, self.path());
+        // LD_LIBRARY_PATH cannot have a colon, and /proc shows line ends otherwise: HIP can then find the system's ROCr.
+        let odd = beside.as_os_str().as_bytes().iter().any(|byte| b":;\n".contains(byte));
+        if !odd {
+            command.env("LD_LIBRARY_PATH", beside);
+        }
+        let output = super::output(command.arg(if odd { Path::new("/") } else { tree }).args(libraries));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() { text } else { format!("{text}{}\n", output.status) }
     }
 }
 
