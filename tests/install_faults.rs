@@ -89,9 +89,12 @@ impl Layout {
         age(tree);
     }
 
-    /// The tree's listing, without what dpkg changes by itself: backups, and when it wrote.
+    /// The tree's listing, without when the directory of the state was last changed, and without what dpkg changes by itself: backups, and when it wrote.
     fn list(self, tree: &Path) -> Listing {
         let mut listing = list(tree);
+        if let Some(state) = listing.get_mut(Path::new(self.state())) {
+            state.mtime = (0, 0);
+        }
         if self == Self::System {
             let dpkg = Path::new("var/lib/dpkg");
             let kept = ["", "diversions", "info", "status"].map(|name| dpkg.join(name));
