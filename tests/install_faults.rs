@@ -116,10 +116,14 @@ fn make_environment(tree: &Path, directory: &Path, files: [&str; 2]) {
         .expect("write");
     for (file, (debian, _)) in files.iter().zip(LIBRARIES) {
         succeed(Command::new("cp").arg("-p").arg(Path::new(DEBIAN).join(debian)).arg(directory.join(file)));
-        let mut patchelf = Command::new("patchelf");
-        patchelf.args(["--force-rpath", "--set-rpath", "$ORIGIN"]);
-        patchelf.args(["--replace-needed", "libhsa-runtime64.so.1", "libhsa-runtime64.so"]);
-        succeed(patchelf.arg(directory.join(file)));
+        // One thing at a time: patchelf 0.14 writes the one's text for the other.
+        for arguments in [
+            &["--replace-needed", "libhsa-runtime64.so.1", "libhsa-runtime64.so"][..],
+            &["--remove-rpath"],
+            &["--force-rpath", "--set-rpath", "$ORIGIN"],
+        ] {
+            succeed(Command::new("patchelf").args(arguments).arg(directory.join(file)));
+        }
     }
     let packages = directory.parent().and_then(Path::parent).expect("site-packages");
     let info = packages.join("torch-2.1.0.dist-info");
