@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use support::faults::{
     DEBIAN, ERRORS, Ended, Fault, LIBRARIES, Listing, Place, Point, age, clone, debian_libraries, differences, faulted,
-    list, missing, plain, points, run, set_time, set_xattr, sha256, traced, upgraded, without_times,
+    list, list_one, missing, plain, points, run, set_time, set_xattr, sha256, traced, upgraded, without_times,
 };
 use support::succeed;
 
@@ -302,8 +302,11 @@ impl<'a> Stage<'a> {
         assert_eq!(self.loads(), self.stock, "{when}: a program");
     }
 
+    /// There is a journal; or the directory around it still has the note about its time.
     fn is_pending(&self) -> bool {
-        self.tree.join(self.layout.state()).join("journal").exists()
+        let state = self.tree.join(self.layout.state());
+        let around = list_one(state.parent().expect("a directory"));
+        state.join("journal").exists() || around.xattrs.contains_key(b"user.rmcp.time".as_slice())
     }
 
     /// Runs the command with a fault, checks what the promise is before any repair, and says what was tried.
@@ -318,8 +321,6 @@ impl<'a> Stage<'a> {
             Some(0) => self.is_after(&when),
             // 3: a disk that failed before the journal was begun.
             Some(3..=5) => self.is_before(&when),
-            // Without a journal it is finished, and not certain to be on the disk.
-            Some(6) if !self.is_pending() => self.is_either(&when),
             Some(6) => {}
             None => assert_eq!(fault, Fault::Kill, "{when}"),
             _ => panic!("{when}: not an exit code of a failing disk"),

@@ -133,27 +133,31 @@ pub fn list(root: &Path) -> Listing {
 
 fn enter(root: &Path, relative: &Path, listing: &mut Listing) {
     let path = if relative.as_os_str().is_empty() { root.to_owned() } else { root.join(relative) };
+    listing.insert(relative.to_owned(), list_one(&path));
+    if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        for child in fs::read_dir(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())) {
+            enter(root, &relative.join(child.expect("an entry").file_name()), listing);
+        }
+    }
+}
+
+/// What is to be said of one name.
+pub fn list_one(path: &Path) -> Entry {
     let metadata = path.symlink_metadata().unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let kind = metadata.file_type();
     let contents = match () {
-        () if kind.is_file() => digest(&path, &metadata),
-        () if kind.is_symlink() => fs::read_link(&path).expect("a link").to_string_lossy().into_owned(),
+        () if kind.is_file() => digest(path, &metadata),
+        () if kind.is_symlink() => fs::read_link(path).expect("a link").to_string_lossy().into_owned(),
         () if kind.is_dir() => String::new(),
         () => metadata.rdev().to_string(),
     };
-    let entry = Entry {
+    Entry {
         mode: metadata.mode(),
         owner: (metadata.uid(), metadata.gid()),
         mtime: (metadata.mtime(), metadata.mtime_nsec()),
         inode: if kind.is_file() { metadata.ino() } else { 0 },
         contents,
-        xattrs: xattrs(&path),
-    };
-    listing.insert(relative.to_owned(), entry);
-    if kind.is_dir() {
-        for child in fs::read_dir(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())) {
-            enter(root, &relative.join(child.expect("an entry").file_name()), listing);
-        }
+        xattrs: xattrs(path),
     }
 }
 
