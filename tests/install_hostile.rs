@@ -602,13 +602,13 @@ fn names() -> Vec<Input> {
         refused(
             "a library with a name that leaves no room",
             |bed| bed.rename(&format!("lib/{HSA}"), &format!("lib/{}.so", "n".repeat(252))),
-            3,
+            5,
             "too long",
         ),
         refused(
             "a library with a name that leaves room for the saved name only",
             |bed| bed.rename(&format!("lib/{HSA}"), &format!("lib/{}.so", "n".repeat(242))),
-            3,
+            5,
             "too long",
         ),
         fine("a library with spaces and quotes in its name", |bed| {

@@ -73,22 +73,19 @@ impl Place {
         self.path().join("bin/rmcp")
     }
 
-    /// What programs get of `libraries`, each tried in a process of its own, as text. `tree` is where they must come from.
+    /// What a program gets of `libraries`, as text. `tree` is where they must come from.
     pub fn loads(&self, tree: &Path, libraries: &[PathBuf]) -> String {
-        let try_one = |library: &PathBuf| {
-            let mut command = Command::new(&self.loads);
-            plain(&mut command, self.path());
-            let beside = library.parent().expect("a directory");
-            // The variable cannot have such a directory; HIP then finds the system's ROCr.
-            let colon = beside.as_os_str().as_bytes().contains(&b':');
-            if !colon {
-                command.env("LD_LIBRARY_PATH", beside);
-            }
-            let output = super::output(command.arg(if colon { Path::new("/") } else { tree }).arg(library));
-            let text = String::from_utf8_lossy(&output.stdout).into_owned();
-            if output.status.success() { text } else { format!("{text}{}\n", output.status) }
-        };
-        libraries.iter().map(try_one).collect()
+        let Some(beside) = libraries.first().and_then(|library| library.parent()) else { return String::new() };
+        let mut command = Command::new(&self.loads);
+        plain(&mut command, self.path());
+        // LD_LIBRARY_PATH cannot have a colon, and /proc shows line ends otherwise: HIP can then find the system's ROCr.
+        let odd = beside.as_os_str().as_bytes().iter().any(|byte| b":;\n".contains(byte));
+        if !odd {
+            command.env("LD_LIBRARY_PATH", beside);
+        }
+        let output = super::output(command.arg(if odd { Path::new("/") } else { tree }).args(libraries));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() { text } else { format!("{text}{}\n", output.status) }
     }
 }
 
@@ -136,27 +133,31 @@ pub fn list(root: &Path) -> Listing {
 
 fn enter(root: &Path, relative: &Path, listing: &mut Listing) {
     let path = if relative.as_os_str().is_empty() { root.to_owned() } else { root.join(relative) };
+    listing.insert(relative.to_owned(), list_one(&path));
+    if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        for child in fs::read_dir(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())) {
+            enter(root, &relative.join(child.expect("an entry").file_name()), listing);
+        }
+    }
+}
+
+/// What is to be said of one name.
+pub fn list_one(path: &Path) -> Entry {
     let metadata = path.symlink_metadata().unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let kind = metadata.file_type();
     let contents = match () {
-        () if kind.is_file() => digest(&path, &metadata),
-        () if kind.is_symlink() => fs::read_link(&path).expect("a link").to_string_lossy().into_owned(),
+        () if kind.is_file() => digest(path, &metadata),
+        () if kind.is_symlink() => fs::read_link(path).expect("a link").to_string_lossy().into_owned(),
         () if kind.is_dir() => String::new(),
         () => metadata.rdev().to_string(),
     };
-    let entry = Entry {
+    Entry {
         mode: metadata.mode(),
         owner: (metadata.uid(), metadata.gid()),
         mtime: (metadata.mtime(), metadata.mtime_nsec()),
         inode: if kind.is_file() { metadata.ino() } else { 0 },
         contents,
-        xattrs: xattrs(&path),
-    };
-    listing.insert(relative.to_owned(), entry);
-    if kind.is_dir() {
-        for child in fs::read_dir(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())) {
-            enter(root, &relative.join(child.expect("an entry").file_name()), listing);
-        }
+        xattrs: xattrs(path),
     }
 }
 
