@@ -346,7 +346,8 @@ impl Front {
             )
         });
         if (opened.changed || lacks.is_some()) && !binding.told.swap(true, Ordering::Relaxed) {
-            let changed = opened.changed.then(|| "it is not the library that its front was made for".to_owned());
+            let changed =
+                opened.changed.then(|| "it is another build of the library than its front was made for".to_owned());
             let what = changed.into_iter().chain(lacks).collect::<Vec<_>>().join(", ");
             let how = match self.is_installed() {
                 true => "`rmcp repair`",

@@ -94,11 +94,20 @@ pub fn path(state: &Path) -> PathBuf {
 }
 
 impl Journal {
-    /// Reads that of the state directory `state`.
-    pub fn read(state: &Path) -> Result<Found, Error> {
+    /// Reads that of the state directory `state`; refused if it leads out of `base`.
+    pub fn read(state: &Path, base: &Path) -> Result<Found, Error> {
         let path = path(state);
         match std::fs::read(&path) {
-            Ok(text) => Self::parse(&text, &path),
+            Ok(text) => match Self::parse(&text, &path)? {
+                Found::Whole(journal) if !journal.intent.steps.iter().all(|step| step.stays_below(base)) => {
+                    Err(Error::Refused(format!(
+                        "{} names files outside of {}; if that directory was moved, remove the journal, and `rmcp repair` goes by what stands in the tree",
+                        path.display(),
+                        base.display()
+                    )))
+                }
+                found => Ok(found),
+            },
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::None),
             Err(error) => Err(Error::io(&path, "read", error)),
         }

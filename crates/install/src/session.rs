@@ -63,7 +63,7 @@ impl Session {
     /// Completes or undoes what a crash left; `None` if there is nothing.
     pub fn recover(&mut self) -> Result<Option<Recovered>, Error> {
         let state = &self.target.state;
-        match Journal::read(state)? {
+        match Journal::read(state, &self.target.base)? {
             Found::Whole(journal) if journal.committed => {
                 self.complete(&journal.intent).map_err(|error| self.unfinished(&error.to_string()))?;
                 Ok(Some(Recovered::Completed))

@@ -5,7 +5,7 @@
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -220,6 +220,23 @@ impl Step {
             Self::Divert { .. } | Self::Undivert { .. } => vec![],
         };
         paths.into_iter().map(|path| files::parent(path)).collect()
+    }
+
+    /// Whether undoing it, or cleaning up after it, changes nothing outside of `base`. What a journal says is not more trusted than where it was found: with an
+    /// administrator's rights it must not be able to lead out of another user's environment.
+    pub(crate) fn stays_below(&self, base: &Path) -> bool {
+        let is_below =
+            |path: &Path| path.starts_with(base) && !path.components().any(|part| part == Component::ParentDir);
+        match self {
+            Self::Divert { path, to, .. } | Self::Undivert { path, to, .. } => {
+                path.parent() == to.parent()
+                    && path.file_name().zip(to.file_name()).is_some_and(|(name, saved)| {
+                        saved.as_encoded_bytes().strip_prefix(crate::SAVED.as_bytes()) == Some(name.as_encoded_bytes())
+                    })
+            }
+            Self::Link { from, to, .. } => is_below(from) && is_below(to),
+            _ => self.directories().into_iter().all(is_below),
+        }
     }
 }
 

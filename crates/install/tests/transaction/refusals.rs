@@ -64,6 +64,26 @@ fn a_journal_of_a_newer_version_is_left_alone() {
 }
 
 #[test]
+fn a_journal_that_leads_out_of_the_tree_is_refused() {
+    let tree = tempfile::tempdir().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let precious = other.path().join("precious");
+    std::fs::write(&precious, "kept").unwrap();
+    let state = tree.path().join("var/lib/rmcp");
+    std::fs::create_dir_all(&state).unwrap();
+    let up = tree.path().join("..").join(other.path().file_name().unwrap()).join("precious");
+    for path in [&precious, &up] {
+        let step = serde_json::json!({"do": "clean-file", "path": path});
+        let intent =
+            serde_json::json!({"format": 1, "rmcp": "0.1.0", "steps": [step], "after": null, "times": [], "made": []});
+        std::fs::write(state.join("journal"), format!("{intent}\n\"commit\"\n")).unwrap();
+        let error = Session::open(target(tree.path()), || ()).unwrap().recover().unwrap_err();
+        assert!(matches!(error, Error::Refused(_)) && error.to_string().contains("names files outside"), "{error}");
+        assert_eq!(std::fs::read(&precious).unwrap(), b"kept");
+    }
+}
+
+#[test]
 fn a_torn_journal_is_removed_with_its_directory() {
     for torn in ["", "{\"format\":1,\"rm", "\0\0\0\0\n"] {
         let tree = tempfile::tempdir().unwrap();
