@@ -164,6 +164,8 @@ fn lives(mut layout: Layout, next: &Layout) {
     done(&layout, "install");
     layout.relocate();
     runs_with_hooks(&layout);
+    // Programs in secure execution need the absolute path, which is another now.
+    done(&layout, "repair");
     ends(&layout, "status", &[], 0);
 
     // The manager puts new libraries over the fronts.
