@@ -166,10 +166,10 @@ fn digest(path: &Path, metadata: &fs::Metadata) -> String {
     static KNOWN: Mutex<BTreeMap<Key, String>> = Mutex::new(BTreeMap::new());
     const LARGE: u64 = 1 << 20;
     let key = (metadata.dev(), metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec());
-    if metadata.size() >= LARGE {
-        if let Some(known) = KNOWN.lock().expect("lock").get(&key) {
-            return known.clone();
-        }
+    if metadata.size() >= LARGE
+        && let Some(known) = KNOWN.lock().expect("lock").get(&key)
+    {
+        return known.clone();
     }
     let digest = sha256(path);
     if metadata.size() >= LARGE {
