@@ -35,7 +35,7 @@ enum Layout {
 }
 
 impl Layout {
-    fn target<'a>(self, tree: &'a Path) -> Vec<&'a OsStr> {
+    fn target(self, tree: &Path) -> Vec<&OsStr> {
         match self {
             Self::Prefix => vec!["--prefix".as_ref(), tree.as_os_str()],
             Self::Python => vec!["--python".as_ref(), tree.as_os_str()],

