@@ -350,7 +350,7 @@ impl Builder {
         self.link("etc/alternatives/rocm", &format!("/{rocm}"));
         self.link("opt/rocm", "/etc/alternatives/rocm");
         self.loader_configuration(&["/opt/rocm/lib"]);
-        let program = self.alloc(&format!("{rocm}/bin/hip_client"));
+        let program = self.alloc(format!("{rocm}/bin/hip_client"));
         self.search_path("$ORIGIN/../lib", false, [&program]);
         self.layout.program = vec![Word::InTree(program)];
     }
