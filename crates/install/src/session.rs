@@ -126,8 +126,11 @@ impl Session {
         }
         let missing = missing(state)?;
         let mut made = self.state().map_or_else(Vec::new, |state| state.made);
-        made.extend(missing.iter().filter(|directory| *directory != state).cloned());
-        let foot = foot(state, &made);
+        // Relative: the tree may be moved before it is removed.
+        let base = &self.target.base;
+        let above = missing.iter().filter(|directory| *directory != state);
+        made.extend(above.map(|directory| directory.strip_prefix(base).unwrap_or(directory).to_owned()));
+        let foot = foot(&self.target, &made);
         let intent = Intent::new(steps.to_vec(), after, times(steps, foot)?, made);
         let time = intent.time(foot);
         self.make_state(&missing, time).and_then(|()| Writer::create(state, intent)).map_err(|error| {
@@ -183,7 +186,7 @@ impl Session {
     /// Sets the directories' times back, and removes the journal; and, unless something is installed, the state.
     fn close(&self, intent: &Intent, stays: bool) -> Result<(), Error> {
         let state = &self.target.state;
-        let foot = foot(state, &intent.made);
+        let foot = foot(&self.target, &intent.made);
         for (directory, time) in intent.times.iter().filter(|(directory, _)| stays || directory != foot) {
             files::set_time(directory, *time)?;
         }
@@ -228,7 +231,7 @@ impl Session {
             return Ok(());
         }
         let made = manifest.map_or_else(Vec::new, |manifest| manifest.made);
-        let foot = foot(state, &made);
+        let foot = foot(&self.target, &made);
         self.remove_state(foot, own_time(foot)?)
     }
 }
@@ -260,8 +263,9 @@ fn missing(state: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// The directory that was there before the state directory and those `made` for it.
-fn foot<'a>(state: &'a Path, made: &[PathBuf]) -> &'a Path {
-    state.ancestors().skip(1).find(|ancestor| !made.iter().any(|made| made == ancestor)).unwrap_or(Path::new("/"))
+fn foot<'a>(target: &'a Target, made: &[PathBuf]) -> &'a Path {
+    let is_made = |ancestor: &Path| made.iter().any(|made| target.base.join(made) == ancestor);
+    target.state.ancestors().skip(1).find(|ancestor| !is_made(ancestor)).unwrap_or(Path::new("/"))
 }
 
 /// The times of last change of the directories that `steps` touch and that are there, and of `foot`.

@@ -20,7 +20,7 @@ pub struct State {
     pub core: String,
     /// One for each front.
     pub installed: Vec<Installed>,
-    /// Directories that were made for the state and are removed with it (`/var/lib` in a bare tree).
+    /// Directories that were made for the state and are removed with it (`var/lib` in a bare tree), relative to [`crate::Target::base`].
     pub made: Vec<PathBuf>,
 }
 
