@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -48,6 +49,8 @@ pub struct Built {
 
 /// Builds what is given to others: stripped, and without this machine's paths. The man pages and completions are made by a build of the command that has a feature for
 /// it, before the one that is shipped; only the command itself is compiled twice.
+///
+/// The caller holds [`distribution_lock`] until it has what it wants: another run would put its own in the place.
 pub fn distribution() -> Result<Built> {
     let flags = reproducible_flags();
     let build = |packages: &[&str], more: &[&str]| {
@@ -68,6 +71,18 @@ pub fn distribution() -> Result<Built> {
     must(Command::new(directory.join("rmcp")).arg("generate").arg(&generated))?;
     build(&SHIPPED, &[])?;
     Ok(Built { directory, generated })
+}
+
+/// The right to build what is given to others: held until the file is closed; a second run waits.
+pub fn distribution_lock() -> Result<File> {
+    let path = target().join("dist.lock");
+    let open = || -> std::io::Result<File> {
+        std::fs::create_dir_all(target())?;
+        let file = File::options().create(true).truncate(false).write(true).open(&path)?;
+        file.lock()?;
+        Ok(file)
+    };
+    open().with_context(|| format!("{} cannot be locked", path.display()))
 }
 
 /// The caller's compiler flags, and those that take this machine's paths out of what is built.

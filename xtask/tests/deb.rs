@@ -93,6 +93,8 @@ fn repacked(deb: &Path, version: &str, directory: &Path, change: impl FnOnce(&Pa
     });
     fs::write(&control, lines.collect::<String>()).expect("control");
     change(&root);
+    // dpkg makes its own of what it unpacks.
+    let _ = fs::remove_file(root.join("DEBIAN/md5sums"));
     let made = directory.join("package.deb");
     succeed(Command::new("dpkg-deb").args(["--root-owner-group", "-Znone", "--build"]).arg(&root).arg(&made));
     made

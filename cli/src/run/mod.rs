@@ -17,7 +17,7 @@ use rmcp_policy::Mode;
 use rmcp_record::OpenError;
 use rmcp_repair::Plan;
 use vgpu::child;
-use vgpu::launch::{LIBRARY, Prepared};
+use vgpu::launch::Prepared;
 use vgpu::spec::Spec;
 
 use crate::config;
@@ -289,7 +289,7 @@ fn environment(
         for (name, value) in machine.environment().iter().filter(|(name, _)| *name != "LD_PRELOAD") {
             set(name, value.clone());
         }
-        preload.push(companion(LIBRARY)?.into());
+        preload.push(machine.library().into());
     }
     if let Some(fronts) = fronts {
         // A front that a process never calls then opens nothing.

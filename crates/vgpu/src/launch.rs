@@ -21,6 +21,7 @@ pub const LIBRARY: &str = "libvgpu_preload.so";
 #[derive(Debug)]
 pub struct Prepared {
     tree: TempDir,
+    library: PathBuf,
     environment: Vec<(&'static str, OsString)>,
 }
 
@@ -86,13 +87,18 @@ impl Prepared {
             environment.push((LOG, path.canonicalize().map_err(failed)?.into()));
         }
         let library = preloadable(library, tree.path()).map_err(failed)?;
-        environment.push(("LD_PRELOAD", preload(library)));
-        Ok(Prepared { tree, environment })
+        environment.push(("LD_PRELOAD", preload(library.clone())));
+        Ok(Prepared { tree, library, environment })
     }
 
     /// What to set in the program's environment; LD_PRELOAD has the caller's own entries behind ours.
     pub fn environment(&self) -> &[(&'static str, OsString)] {
         &self.environment
+    }
+
+    /// The preload library, by a path that LD_PRELOAD can have.
+    pub fn library(&self) -> &Path {
+        &self.library
     }
 
     /// The directory of the tree.

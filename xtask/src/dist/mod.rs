@@ -60,9 +60,11 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     };
     files::directory(&out)?;
     eprintln!("[1/4] Building");
+    let lock = build::distribution_lock()?;
     let built = build::distribution()?;
     eprintln!("[2/4] {}", release.name());
     let tree = tree::make(&release, &built, &out)?;
+    drop(lock);
     archive(&release, &tree)?;
     eprintln!("[3/4] Debian package");
     let deb = deb::make(&release, &tree, &out)?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use rmcp_front::{Manifest, Options};
 
 use super::{Release, files, licences};
@@ -77,11 +77,8 @@ fn documents(directory: &Path) -> Result<()> {
     for name in DOCUMENTS {
         files::copy(&build::root().join(name), &directory.join(name), 0o644)?;
     }
-    for path in files::list(&build::root().join("docs"))? {
-        if path.extension().is_none_or(|extension| extension != "md") {
-            bail!("{} is no Markdown: say in xtask/src/dist/tree.rs what becomes of it", path.display());
-        }
-        files::copy(&path, &directory.join("docs").join(path.file_name().context("it has a name")?), 0o644)?;
+    for path in files::below(&build::root().join("docs"))? {
+        files::copy(&path, &directory.join(path.strip_prefix(build::root())?), 0o644)?;
     }
     files::put(&directory.join(licences::FILE), licences::text()?.as_bytes(), 0o644)
 }
