@@ -544,7 +544,8 @@ fn installed() -> Vec<Input> {
             "newer than this one",
         )
         .by(REPAIR),
-        refused("the journal names files outside of the tree", |bed| bed.forge_journal(), 3, "journal").by(REPAIR),
+        refused("the journal names files outside of the tree", |bed| bed.forge_journal(), 4, "names files outside of")
+            .by(REPAIR),
         refused(
             "the journal is empty",
             |bed| {
@@ -556,9 +557,19 @@ fn installed() -> Vec<Input> {
         )
         .by(UNINSTALL)
         .then(Clean),
-        refused("the state directory is a file", |bed| bed.write(".rmcp", b"mine"), 3, ".rmcp"),
-        refused("the state directory is a link to nothing", |bed| bed.link("gone", ".rmcp"), 3, ".rmcp"),
-        refused("the state directory is a link elsewhere", |bed| bed.state_elsewhere(), 3, ".rmcp"),
+        refused("the state directory is a file", |bed| bed.write(".rmcp", b"mine"), 4, "something else has that name"),
+        refused(
+            "the state directory is a link to nothing",
+            |bed| bed.link("gone", ".rmcp"),
+            4,
+            "something else has that name",
+        ),
+        refused(
+            "the state directory is a link elsewhere",
+            |bed| bed.state_elsewhere(),
+            4,
+            "something else has that name",
+        ),
     ]
 }
 
@@ -602,14 +613,14 @@ fn names() -> Vec<Input> {
         refused(
             "a library with a name that leaves no room",
             |bed| bed.rename(&format!("lib/{HSA}"), &format!("lib/{}.so", "n".repeat(252))),
-            5,
-            "too long",
+            3,
+            "its name is too long",
         ),
         refused(
             "a library with a name that leaves room for the saved name only",
             |bed| bed.rename(&format!("lib/{HSA}"), &format!("lib/{}.so", "n".repeat(242))),
-            5,
-            "too long",
+            3,
+            "its name is too long",
         ),
         fine("a library with spaces and quotes in its name", |bed| {
             bed.rename(&format!("lib/{HSA}"), "lib/my \"own\" 'lib'.so")

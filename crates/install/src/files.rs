@@ -98,21 +98,22 @@ pub fn link(from: &Path, to: &Path) -> Result<(), Error> {
     sync(parent(to))
 }
 
-/// Removes a name; nothing if it is not there.
+/// Removes a name; nothing if it is not there (a read-only file system would refuse that too).
 pub fn remove(path: &Path) -> Result<(), Error> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        removed => {
-            removed.map_err(at(path, "removed"))?;
-            sync(parent(path))
-        }
+    if standing(path)?.is_none() {
+        return Ok(());
     }
+    std::fs::remove_file(path).map_err(at(path, "removed"))?;
+    sync(parent(path))
 }
 
 /// Removes a directory if it is empty; one that is not there, or in which somebody has put something, is left.
 pub fn remove_directory(path: &Path) -> Result<(), Error> {
+    if standing(path)?.is_none() {
+        return Ok(());
+    }
     match std::fs::remove_dir(path) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => Ok(()),
         removed => {
             removed.map_err(at(path, "removed"))?;
             sync(parent(path))
@@ -120,8 +121,11 @@ pub fn remove_directory(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Sets a directory's time of last change; nothing if it is not there.
+/// Sets a directory's time of last change; nothing if it is not there, or has it already (it may be on a file system that is read-only now).
 pub fn set_time(directory: &Path, time: Time) -> Result<(), Error> {
+    if standing(directory)?.is_none_or(|metadata| (metadata.mtime(), metadata.mtime_nsec()) == time) {
+        return Ok(());
+    }
     match rustix::fs::utimensat(CWD, directory, &last_change(time), AtFlags::SYMLINK_NOFOLLOW) {
         Err(Errno::NOENT) => Ok(()),
         set => {

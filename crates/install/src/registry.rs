@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::{Kind, Target};
+use crate::{Kind, Target, files};
 
 /// Where the system's own state is.
 const SYSTEM: &str = "/var/lib/rmcp";
@@ -61,12 +61,13 @@ fn name(kind: Kind, base: &Path) -> String {
     format!("{kind}-{digest}")
 }
 
-/// `None` without a home, and in that of somebody else (sudo), where the directories would be root's.
+/// `None` without a home (one that is not there is not made), and in that of somebody else (sudo), where the directories would be root's.
 fn directory() -> Option<PathBuf> {
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = variable("HOME");
-    let state = variable("XDG_STATE_HOME").or_else(|| Some(home.as_ref()?.join(".local/state")))?;
-    let existing = state.ancestors().find_map(|directory| directory.metadata().ok())?;
-    let ours = existing.uid() == rustix::process::geteuid().as_raw();
+    let (state, anchor) = match variable("XDG_STATE_HOME") {
+        Some(state) => (state.clone(), if state.exists() { state } else { files::parent(&state).to_owned() }),
+        None => variable("HOME").map(|home| (home.join(".local/state"), home))?,
+    };
+    let ours = anchor.metadata().ok()?.uid() == rustix::process::geteuid().as_raw();
     ours.then(|| state.join("rmcp/installations"))
 }

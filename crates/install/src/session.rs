@@ -63,6 +63,7 @@ impl Session {
     /// Completes or undoes what a crash left; `None` if there is nothing.
     pub fn recover(&mut self) -> Result<Option<Recovered>, Error> {
         let state = &self.target.state;
+        check_place(state)?;
         match Journal::read(state, &self.target.base)? {
             Found::Whole(journal) if journal.committed => {
                 self.complete(&journal.intent).map_err(|error| self.unfinished(&error.to_string()))?;
@@ -97,8 +98,9 @@ impl Session {
         after: Option<State>,
         progress: &mut dyn FnMut(usize, usize, &Step),
     ) -> Result<(), Error> {
-        let mut journal = self.begin(steps, after)?;
+        // Known before there is anything to recover.
         registry::add(&self.target);
+        let mut journal = self.begin(steps, after).inspect_err(|_| self.forget())?;
         for (number, step) in steps.iter().enumerate() {
             progress(number, steps.len(), step);
             let begun = step.check().and_then(|()| journal.begin(number, step.replacement()?));
@@ -114,9 +116,17 @@ impl Session {
         }
     }
 
+    /// Takes the target off the registry, unless there is something of ours.
+    fn forget(&self) {
+        if !self.target.state.exists() && !Self::is_interrupted(&self.target.state) {
+            registry::remove(&self.target);
+        }
+    }
+
     /// Makes the state directory, if it is missing, and the journal.
     fn begin(&self, steps: &[Step], after: Option<State>) -> Result<Writer, Error> {
         let state = &self.target.state;
+        check_place(state)?;
         if Self::is_interrupted(state) {
             let arguments = self.target.arguments();
             return Err(Error::Refused(format!(
@@ -236,6 +246,17 @@ impl Session {
     }
 }
 
+/// Nothing but a directory, or nothing, stands at `state`: a link could lead to a directory that is not ours.
+fn check_place(state: &Path) -> Result<(), Error> {
+    match files::standing(state)? {
+        Some(metadata) if !metadata.is_dir() => Err(Error::Refused(format!(
+            "{} is to be a directory of RMCP's, and something else has that name; take it away and run it again",
+            state.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// An exclusive lock on a directory; `None` if another has it, or if another directory has got the name.
 fn lock(base: &Path, operation: FlockOperation) -> Result<Option<File>, Error> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -322,8 +343,11 @@ impl Mark {
     }
 
     fn remove(foot: &Path) -> Result<(), Error> {
+        // Asked first: a file system that is read-only now refuses to remove what is not there.
+        if rustix::fs::getxattr_query(foot, Self::NAME).is_err() {
+            return Ok(());
+        }
         match rustix::fs::removexattr(foot, Self::NAME) {
-            Err(Errno::NODATA | Errno::OPNOTSUPP) => Ok(()),
             // Whoever may not remove it could not make it.
             Err(Errno::ACCESS | Errno::PERM) if matches!(own_time(foot), Ok(None)) => Ok(()),
             removed => removed.map_err(at(foot, "given its extended attributes")),

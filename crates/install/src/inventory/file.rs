@@ -49,6 +49,16 @@ impl File {
         }
     }
 
+    /// Unfit if what RMCP puts before a name (`.rmcp-old-undo-.rmcp-old-NNN-` at most) does not fit before this one: names have up to 255 bytes (NAME_MAX).
+    pub fn with_room(self, name: &str) -> Self {
+        match self {
+            Self::Real(..) if name.len() > 255 - 32 => {
+                Self::Unfit("its name is too long for RMCP to keep it under a longer one".to_owned())
+            }
+            file => file,
+        }
+    }
+
     /// A directory, a FIFO, a device, or a link with a name that only files of ours have.
     pub fn not_regular(name: &str) -> Self {
         if Layer::of(name).is_some() { Self::Unfit("it is not a regular file".to_owned()) } else { Self::Other }

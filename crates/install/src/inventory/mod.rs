@@ -362,7 +362,10 @@ impl Entries {
                 self.names.entry(name.to_owned()).or_default().named = File::Other;
             }
             () => {
-                let file = if kind.is_file() { File::examine(path, bare) } else { File::not_regular(bare) };
+                let file = match kind.is_file() {
+                    true => File::examine(path, bare).with_room(bare),
+                    false => File::not_regular(bare),
+                };
                 match (&file, utf8) {
                     (File::Other, false) => {}
                     (_, false) => self.ignored.push(Ignored {
