@@ -243,7 +243,8 @@ pub fn assert_hooked(run: &Run, reals: &[(PathBuf, String)]) {
         })
         .collect();
     let mut expected = reals.to_vec();
-    (seen.sort(), expected.sort());
+    seen.sort();
+    expected.sort();
     assert_eq!(seen, expected, "{}", run.stderr);
 }
 
