@@ -52,43 +52,60 @@ fn every_layout_is_hooked_and_taken_back_to_the_very_tree() {
     }
 }
 
-/// A newer torch of another build replaces the one that has fronts; with another distribution that has fronts in the same environment, or without.
-fn upgrade(installer: Installer, others: &[Wheel]) {
-    let (old, new) = (wheel(Layout::TorchBare, "1.0", false), wheel(Layout::TorchBare, "2.0", true));
-    let environment = Environment::new(installer);
-    others.iter().chain([&old]).for_each(|wheel| environment.install(wheel));
-    environment.rmcp("install", &["--yes"], 0);
-
-    environment.install(&new);
-    assert_not_hooked(&environment.run(&new));
-    for other in others {
-        assert_hooked(&environment.run(other), &environment.behind_fronts(other));
-    }
-    environment.rmcp("status", &[], 1);
-
-    environment.rmcp("repair", &["--yes"], 0);
-    environment.rmcp("status", &[], 0);
-    for wheel in others.iter().chain([&new]) {
-        assert_hooked(&environment.run(wheel), &environment.behind_fronts(wheel));
-    }
-    environment.check();
-
-    environment.rmcp("uninstall", &["--yes"], 0);
-    assert_eq!(ours(&environment), [""; 0]);
-    assert!(!environment.record(&new).contains("rmcp"), "{}", environment.record(&new));
-    for wheel in others.iter().chain([&new]) {
-        assert_not_hooked(&environment.run(wheel));
-    }
-}
-
-#[test]
-fn an_upgrade_of_the_only_distribution_is_seen_and_repaired() {
-    installers().into_iter().for_each(|installer| upgrade(installer, &[]));
-}
-
 #[test]
 fn an_upgrade_beside_another_distribution_is_seen_and_repaired() {
-    installers().into_iter().for_each(|installer| upgrade(installer, &[wheel(Layout::TheRock, "1.0", false)]));
+    let (old, new) = (wheel(Layout::TorchBare, "1.0", false), wheel(Layout::TorchBare, "2.0", true));
+    let rocm = wheel(Layout::TheRock, "1.0", false);
+    for installer in installers() {
+        let environment = Environment::new(installer);
+        environment.install(&old);
+        environment.install(&rocm);
+        environment.rmcp("install", &["--yes"], 0);
+
+        environment.install(&new);
+        assert_not_hooked(&environment.run(&new));
+        assert_hooked(&environment.run(&rocm), &environment.behind_fronts(&rocm));
+        environment.rmcp("status", &[], 1);
+
+        environment.rmcp("repair", &["--yes"], 0);
+        environment.rmcp("status", &[], 0);
+        for wheel in [&new, &rocm] {
+            assert_hooked(&environment.run(wheel), &environment.behind_fronts(wheel));
+        }
+        environment.check();
+        assert_uninstalls(&environment, &[&new, &rocm]);
+    }
+}
+
+#[test]
+fn an_upgrade_of_the_only_distribution_takes_rmcp_with_it_and_leaves_nothing_stale() {
+    let (old, new) = (wheel(Layout::TorchBare, "1.0", false), wheel(Layout::TorchBare, "2.0", true));
+    for installer in installers() {
+        let environment = Environment::new(installer);
+        environment.install(&old);
+        environment.rmcp("install", &["--yes"], 0);
+
+        // The old distribution's RECORD lists all that is RMCP's.
+        environment.install(&new);
+        assert_eq!(ours(&environment), [""; 0]);
+        assert_not_hooked(&environment.run(&new));
+
+        environment.rmcp("install", &["--yes"], 0);
+        assert_hooked(&environment.run(&new), &environment.behind_fronts(&new));
+        environment.rmcp("status", &[], 0);
+        assert_uninstalls(&environment, &[&new]);
+    }
+}
+
+/// Nothing of RMCP is left, in files or lists, and the wheels' libraries work.
+#[track_caller]
+fn assert_uninstalls(environment: &Environment, wheels: &[&Wheel]) {
+    environment.rmcp("uninstall", &["--yes"], 0);
+    assert_eq!(ours(environment), [""; 0]);
+    for wheel in wheels {
+        assert!(!environment.record(wheel).contains("rmcp"), "{}", environment.record(wheel));
+        assert_not_hooked(&environment.run(wheel));
+    }
 }
 
 #[test]
@@ -96,6 +113,9 @@ fn a_distribution_that_is_uninstalled_leaves_nothing_and_the_other_its_fronts() 
     for installer in installers() {
         let (torch, rocm) = (wheel(Layout::TorchBare, "1.0", false), wheel(Layout::TheRock, "1.0", false));
         let environment = Environment::new(installer);
+        // What the installer itself leaves: uv, a lock.
+        environment.install(&torch);
+        environment.uninstall(&torch);
         let empty = without_directory_times(environment.snapshot());
         environment.install(&torch);
         environment.install(&rocm);

@@ -123,6 +123,7 @@ impl Root {
             std::fs::create_dir_all(root.join(name)).expect("create");
         }
         symlink("usr/lib", root.join("lib")).expect("link");
+        succeed(Command::new("touch").args(["-h", "-d", "@1700000000"]).arg(root.join("lib")));
         std::fs::write(root.join("var/lib/dpkg/status"), "").expect("write");
         Self { directory }
     }
@@ -161,14 +162,9 @@ impl Root {
     /// `rmcp WORD --system --root ROOT`: demands the exit code, gives stdout.
     #[track_caller]
     pub fn rmcp(&self, word: &str, options: &[&str], expected: i32) -> String {
-        ends(&mut self.command(word, options), expected)
-    }
-
-    pub fn command(&self, word: &str, options: &[&str]) -> Command {
         let mut command = rmcp();
         command.arg(word).args(["--system", "--root"]).arg(self.path()).args(options);
-        command.env("XDG_STATE_HOME", self.directory.path().join("state"));
-        command
+        ends(command.env("XDG_STATE_HOME", self.directory.path().join("state")), expected)
     }
 
     /// The list of diversions.
@@ -247,7 +243,8 @@ pub fn assert_hooked(run: &Run, reals: &[(PathBuf, String)]) {
         })
         .collect();
     let mut expected = reals.to_vec();
-    (seen.sort(), expected.sort());
+    seen.sort();
+    expected.sort();
     assert_eq!(seen, expected, "{}", run.stderr);
 }
 
