@@ -129,9 +129,10 @@ fn linked(metadata: &Metadata) -> Vec<&Package> {
 fn licence_files(directory: &Path) -> Result<Vec<PathBuf>> {
     let is_licence = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        let begins = |prefix: &&str| name.starts_with(*prefix);
         path.is_file()
-            && ["license", "licence", "copying", "copyright", "notice", "unlicense"].iter().any(|p| begins(&p))
+            && ["license", "licence", "copying", "copyright", "notice", "unlicense"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
     };
     Ok(files::list(directory)?.into_iter().filter(is_licence).collect())
 }
