@@ -107,7 +107,7 @@ fn an_upgrade_under_the_same_file_name_goes_behind_the_front() {
     }
     let stale = run(&root);
     assert_hooked(&stale, &behind_fronts(&root, &new));
-    let told = stale.stderr.matches("it is not the library that its front was made for").count();
+    let told = stale.stderr.matches("it is another build of the library than its front was made for").count();
     assert_eq!(told, fronts.len(), "{}", stale.stderr);
     assert!(root.rmcp("status", &[], 1).contains("another build"));
 

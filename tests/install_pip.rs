@@ -78,7 +78,7 @@ fn an_upgrade_beside_another_distribution_is_seen_and_repaired() {
 }
 
 #[test]
-fn an_upgrade_of_the_only_distribution_takes_rmcp_with_it_and_leaves_nothing_stale() {
+fn an_upgrade_of_the_only_distribution_takes_rmcp_with_it_which_is_seen_and_repaired() {
     let (old, new) = (wheel(Layout::TorchBare, "1.0", false), wheel(Layout::TorchBare, "2.0", true));
     for installer in installers() {
         let environment = Environment::new(installer);
@@ -89,11 +89,15 @@ fn an_upgrade_of_the_only_distribution_takes_rmcp_with_it_and_leaves_nothing_sta
         environment.install(&new);
         assert_eq!(ours(&environment), [""; 0]);
         assert_not_hooked(&environment.run(&new));
+        assert!(environment.rmcp("status", &[], 1).contains("an upgrade has taken it away"));
 
-        environment.rmcp("install", &["--yes"], 0);
+        environment.rmcp("repair", &["--yes"], 0);
         assert_hooked(&environment.run(&new), &environment.behind_fronts(&new));
         environment.rmcp("status", &[], 0);
         assert_uninstalls(&environment, &[&new]);
+
+        // Taken back by the user, it is not missed any more.
+        assert!(environment.rmcp("status", &[], 0).contains("Nothing is installed"));
     }
 }
 

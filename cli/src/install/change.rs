@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use rmcp_front::CORE;
-use rmcp_install::{Change, Core, Goal, Inventory, Kind, Plan, Session, State, Step, TEMPORARY, Target, Untouched};
+use rmcp_install::{
+    Change, Core, Goal, Inventory, Kind, Plan, Session, State, Step, TEMPORARY, Target, Untouched, registry,
+};
 use serde::Serialize;
 
 use super::tree::{self, Tree};
@@ -149,6 +151,9 @@ fn carry_out(goal: Goal, target: &Target, options: &Options, outcome: &mut Outco
     if plan.is_empty() {
         planned.remark(target, outcome);
         outcome.done = true;
+        if goal == Goal::Uninstall {
+            registry::remove(target);
+        }
         if !options.json && !options.quiet {
             print(&text::nothing_to_do(target, found, plan));
         }
@@ -221,8 +226,10 @@ impl Planned {
             Goal::Install | Goal::Repair => Some(Core::read(&companion(CORE)?)?),
         };
         let found = Inventory::take(target)?;
-        let plan = Plan::make(target, &found, goal, core.as_ref(), state)?;
-        Ok(Self { found, plan, core })
+        // An upgrade of every package with a front takes all of RMCP with it (pip); where it was installed is known nevertheless.
+        let lost = goal == Goal::Repair && !found.copies.is_empty() && registry::knows(target);
+        let plan = Plan::make(target, &found, if lost { Goal::Install } else { goal }, core.as_ref(), state)?;
+        Ok(Self { found, plan: Plan { goal, ..plan }, core })
     }
 
     /// The plan's remarks, and those about the search.

@@ -122,6 +122,10 @@ impl Seen {
             "Another rmcp is changing this now; look again when it is done.".to_owned()
         } else if peek.interrupted {
             format!("A change was interrupted: `rmcp repair {arguments}` completes or undoes it.")
+        } else if !plan.is_empty() && !installed {
+            format!(
+                "RMCP was installed here, and an upgrade has taken it away: `rmcp repair {arguments}` puts it back."
+            )
         } else if !plan.is_empty() {
             format!("Something is out of date: `rmcp repair {arguments}` puts it right.")
         } else if installed {

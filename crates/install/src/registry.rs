@@ -32,6 +32,11 @@ pub fn remove(target: &Target) {
     }
 }
 
+/// Whether this user has installed into `target` and not taken it back. An upgrade of every package with a front can have removed all there was.
+pub fn knows(target: &Target) -> bool {
+    directory().is_some_and(|directory| directory.join(name(target.kind, &target.base)).is_symlink())
+}
+
 /// All that are known: kind and base. The system's own state is among them if it exists, whoever installed it.
 pub fn all() -> Vec<(Kind, PathBuf)> {
     let mut found: Vec<(Kind, PathBuf)> = Vec::new();

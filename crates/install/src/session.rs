@@ -17,7 +17,7 @@ use crate::attributes::get;
 use crate::error::at;
 use crate::files::Time;
 use crate::journal::{self, Begun, Found, Intent, Journal, Writer};
-use crate::{Attributes, Error, State, Step, Target, files, registry};
+use crate::{Attributes, Error, State, Step, Target, dpkg, files, registry};
 
 /// What recovery did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +98,9 @@ impl Session {
         after: Option<State>,
         progress: &mut dyn FnMut(usize, usize, &Step),
     ) -> Result<(), Error> {
+        if let Some(root) = steps.iter().find_map(Step::dpkg_root) {
+            dpkg::must_be_free(root)?;
+        }
         // Known before there is anything to recover.
         registry::add(&self.target);
         let mut journal = self.begin(steps, after).inspect_err(|_| self.forget())?;

@@ -222,6 +222,14 @@ impl Step {
         paths.into_iter().map(|path| files::parent(path)).collect()
     }
 
+    /// The root whose dpkg database it changes.
+    pub(crate) fn dpkg_root(&self) -> Option<&Path> {
+        match self {
+            Self::Divert { root, .. } | Self::Undivert { root, .. } => Some(root),
+            _ => None,
+        }
+    }
+
     /// Whether undoing it, or cleaning up after it, changes nothing outside of `base`. What a journal says is not more trusted than where it was found: with an
     /// administrator's rights it must not be able to lead out of another user's environment.
     pub(crate) fn stays_below(&self, base: &Path) -> bool {

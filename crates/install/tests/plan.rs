@@ -255,7 +255,20 @@ fn a_front_of_another_core_or_another_library_is_made_again_and_the_old_core_rem
     let upgrade = plan(&target, Goal::Repair, &new, None);
     assert!(upgrade.changes[0].detail.contains("another than the front was made for"), "{upgrade:?}");
     carry_out(&upgrade.steps);
-    assert!(plan(&target, Goal::Repair, &new, None).is_empty());
+    assert!(plan(&target, Goal::Repair, &new, upgrade.after.as_ref()).is_empty());
+}
+
+#[test]
+fn a_lost_manifest_is_written_again_and_nothing_else() {
+    let (_guard, root) = tree();
+    let (target, _directory) = prefix(&root);
+    let core = core(&root);
+    let install = plan(&target, Goal::Install, &core, None);
+    carry_out(&install.steps);
+    let repair = plan(&target, Goal::Repair, &core, None);
+    assert_eq!((repair.steps.len(), &repair.after), (0, &install.after));
+    let changes: Vec<_> = repair.changes.iter().map(|change| (&change.path, change.becomes)).collect();
+    assert_eq!(changes, [(&target.state.join("state.json"), Changed::Updated)]);
 }
 
 #[test]

@@ -97,6 +97,10 @@ impl<'a> Maker<'a> {
             made: self.before.map_or_else(Vec::new, |state| state.made.clone()),
         });
         self.forget_state();
+        if self.before.is_none() && self.plan.after.is_some() && self.plan.is_empty() {
+            let path = self.target.state.join("state.json");
+            self.change(&path, Changed::Updated, None, "the list of what is installed, which is lost");
+        }
         Ok(self.plan)
     }
 

@@ -35,7 +35,7 @@ pub struct Plan {
     pub untouched: Vec<Untouched>,
     /// Remarks, a sentence each: duplicates in one process's reach, what an upgrade will do, what was not looked at.
     pub notes: Vec<String>,
-    /// How, for [`crate::Session::carry_out`]; empty if there is nothing to do.
+    /// How, for [`crate::Session::carry_out`]; empty if nothing is to be done, or nothing but writing the manifest.
     #[serde(skip)]
     pub steps: Vec<Step>,
     /// What will be installed then; `None`: nothing.
@@ -107,6 +107,6 @@ impl Plan {
 
     /// Nothing is to be done.
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
+        self.steps.is_empty() && self.changes.is_empty()
     }
 }
