@@ -82,7 +82,7 @@ fn missing<'a>(wanted: &[&'a str]) -> Result<Vec<&'a str>> {
     let mut missing = Vec::new();
     for package in wanted {
         let output = Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Status}", package]).output().context(
-            "dpkg-query cannot be started: this needs Debian 12 (other systems: see README.md, \"Three commands\")",
+            "dpkg-query cannot be started: this needs Debian 12 (other systems: see README.md, \"Four commands\")",
         )?;
         if output.stdout != b"installed" {
             missing.push(*package);
