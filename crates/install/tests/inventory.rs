@@ -157,8 +157,11 @@ fn a_front_says_what_it_was_made_for_and_whether_its_core_is_there() {
     for found in [false, true] {
         let copy = place.copy();
         assert_eq!((copy.soname.as_str(), copy.links.len()), (SONAME, 1));
-        let Standing::Front { real, made_for, core, core_found } = copy.standing else { panic!("{:?}", copy.standing) };
+        let Standing::Front { real, made_for, core, core_found, moved } = copy.standing else {
+            panic!("{:?}", copy.standing)
+        };
         assert_eq!((made_for.as_str(), core.as_str(), core_found), (build_id.as_str(), CORE_DIRECTORY, found));
+        assert!(!moved);
         assert_eq!((real.path, real.build_id), (place.at(&saved(NAME)), build_id.clone()));
         write(&place.at(CORE_DIRECTORY).join(CORE), "a core");
     }
