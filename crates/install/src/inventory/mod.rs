@@ -248,7 +248,7 @@ impl Inventory {
         let core_found = self.cores.iter().any(|known| known.path == path && !known.sha256.is_empty());
         let here = target.inside(&path);
         let mut absolute = front.search.iter().map(Path::new).filter(|entry| entry.is_absolute());
-        let moved = absolute.any(|entry| entry.ends_with(&core) && entry != here);
+        let moved = absolute.any(|entry| entry.file_name().is_some_and(|name| name == core.as_str()) && entry != here);
         Standing::Front { real, made_for: front.real_build_id, core, core_found, moved }
     }
 
