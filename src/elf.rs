@@ -1,17 +1,19 @@
 //! What must hold of a file before the loader may map it as a real library.
 //!
-//! The loader itself crashes on a truncated file (SIGBUS at the first touch of a page behind the end), and a front taken for a real
-//! library calls itself for ever; so both are found here, from the headers alone. No `unsafe`, and no panic on any input.
+//! The loader itself crashes on a truncated file (SIGBUS at the first touch of a page behind the end) and on a dynamic tag that leads
+//! nowhere, and a front taken for a real library calls itself for ever; so these are found here, from the headers alone. No `unsafe`,
+//! and no panic on any input.
 
 use object::Endianness;
 use object::elf::{
-    DT_NULL, DT_SONAME, DT_STRSZ, DT_STRTAB, EM_X86_64, ET_DYN, FileHeader64, NT_GNU_BUILD_ID, PT_DYNAMIC, PT_LOAD,
-    PT_NOTE, SHT_NOTE,
+    DT_GNU_HASH, DT_HASH, DT_NULL, DT_SONAME, DT_STRSZ, DT_STRTAB, DT_SYMTAB, DT_VERDEF, DT_VERNEED, DT_VERSYM,
+    EM_X86_64, ET_DYN, FileHeader64, NT_GNU_BUILD_ID, PT_DYNAMIC, PT_LOAD, PT_NOTE, SHT_NOTE,
 };
 use object::read::ReadRef;
 use object::read::elf::{Dyn, FileHeader, NoteIterator, ProgramHeader, SectionHeader};
 
 type Header = FileHeader64<Endianness>;
+type Segment = object::elf::ProgramHeader64<Endianness>;
 
 /// No table that is read here is larger than this in a sane library.
 const TABLE_LIMIT: u64 = 1 << 20;
@@ -132,18 +134,33 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-type Segment = object::elf::ProgramHeader64<Endianness>;
+/// Where in the file the byte at a virtual address is, and how many bytes of its segment follow from there on. `None`: it is in no
+/// segment, or in the part of one that the file does not hold.
+pub fn place(endian: Endianness, segments: &[Segment], address: u64) -> Option<(u64, u64)> {
+    segments.iter().filter(|s| s.p_type(endian) == PT_LOAD).find_map(|segment| {
+        let (offset, length) = segment.file_range(endian);
+        let within = address.checked_sub(segment.p_vaddr(endian)).filter(|within| *within < length)?;
+        Some((offset.checked_add(within)?, length - within))
+    })
+}
 
-/// DT_SONAME through the segments, since a stripped library may have no section headers.
+/// DT_SONAME through the segments, since a stripped library may have no section headers. The tables that the loader reads without
+/// looking at their addresses (glibc `elf/dl-lookup.c`, `elf/dl-version.c`) must be in the file.
 fn soname<'data, R: ReadRef<'data>>(endian: Endianness, segments: &[Segment], data: R) -> Result<String, Unfit> {
     let (mut name, mut table, mut table_size) = (None, None, 0);
     for segment in segments.iter().filter(|s| s.p_type(endian) == PT_DYNAMIC && s.p_filesz(endian) <= TABLE_LIMIT) {
         let Ok(Some(entries)) = segment.dynamic(endian, data) else { return Err(Unfit::Damaged) };
         for entry in entries.iter().take_while(|e| e.tag(endian) != DT_NULL) {
+            let value = entry.val(endian);
             match entry.tag(endian) {
-                DT_SONAME => name = Some(entry.val(endian)),
-                DT_STRTAB => table = Some(entry.val(endian)),
-                DT_STRSZ => table_size = entry.val(endian),
+                DT_SONAME => name = Some(value),
+                DT_STRSZ => table_size = value,
+                tag @ (DT_STRTAB | DT_SYMTAB | DT_HASH | DT_GNU_HASH | DT_VERSYM | DT_VERDEF | DT_VERNEED) => {
+                    place(endian, segments, value).ok_or(Unfit::Damaged)?;
+                    if tag == DT_STRTAB {
+                        table = Some(value);
+                    }
+                }
                 _ => {}
             }
         }
@@ -151,17 +168,10 @@ fn soname<'data, R: ReadRef<'data>>(endian: Endianness, segments: &[Segment], da
     let (Some(name), Some(table)) = (name, table) else { return Ok(String::new()) };
     let address = table.checked_add(name).ok_or(Unfit::Damaged)?;
     let limit = table_size.checked_sub(name).ok_or(Unfit::Damaged)?.min(4096);
-    for segment in segments.iter().filter(|s| s.p_type(endian) == PT_LOAD) {
-        let (offset, length) = segment.file_range(endian);
-        let Some(within) = address.checked_sub(segment.p_vaddr(endian)).filter(|within| *within < length) else {
-            continue;
-        };
-        let start = offset.checked_add(within).ok_or(Unfit::Damaged)?;
-        let end = start.checked_add(limit.min(length - within)).ok_or(Unfit::Damaged)?;
-        let text = data.read_bytes_at_until(start..end, 0).map_err(|()| Unfit::Damaged)?;
-        return Ok(String::from_utf8_lossy(text).into_owned());
-    }
-    Err(Unfit::Damaged)
+    let (start, left) = place(endian, segments, address).ok_or(Unfit::Damaged)?;
+    let end = start.checked_add(limit.min(left)).ok_or(Unfit::Damaged)?;
+    let text = data.read_bytes_at_until(start..end, 0).map_err(|()| Unfit::Damaged)?;
+    Ok(String::from_utf8_lossy(text).into_owned())
 }
 
 #[cfg(test)]
@@ -221,6 +231,41 @@ mod tests {
         }
     }
 
+    /// File offsets of the entries of the dynamic section, and their tags.
+    fn dynamic_entries(bytes: &[u8]) -> Vec<(usize, u64)> {
+        let header = Header::parse(bytes).expect("header");
+        let endian = header.endian().expect("endian");
+        let segments = header.program_headers(endian, bytes).expect("segments");
+        let dynamic = segments.iter().find(|s| s.p_type(endian) == PT_DYNAMIC).expect("a dynamic section");
+        let start = dynamic.p_offset(endian) as usize;
+        let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes"));
+        (start..).step_by(16).map(|at| (at, word(at))).take_while(|(_, tag)| *tag != 0).collect()
+    }
+
+    #[test]
+    fn a_table_of_the_loader_that_is_not_in_the_file_makes_a_library_unfit() {
+        let bytes = sample();
+        let end_of_memory = {
+            let header = Header::parse(&bytes[..]).expect("header");
+            let endian = header.endian().expect("endian");
+            let segments = header.program_headers(endian, &bytes[..]).expect("segments");
+            let last = segments.iter().rfind(|s| s.p_type(endian) == PT_LOAD).expect("a load");
+            assert!(last.p_filesz(endian) < last.p_memsz(endian), "memory without a place in the file");
+            last.p_vaddr(endian) + last.p_memsz(endian)
+        };
+        let tables = [DT_STRTAB, DT_SYMTAB, DT_GNU_HASH, DT_VERSYM, DT_VERDEF, DT_VERNEED];
+        for table in tables {
+            let entries = dynamic_entries(&bytes);
+            let (at, _) = entries.into_iter().find(|(_, tag)| *tag == table.0 as u64).expect("libc has it");
+            // Nowhere, behind everything, and in memory that the loader fills with zeros.
+            for address in [u64::MAX - 4096, end_of_memory, end_of_memory - 1] {
+                let mut bytes = bytes.clone();
+                bytes[at + 8..at + 16].copy_from_slice(&address.to_le_bytes());
+                assert_eq!(examine(&bytes[..]), Err(Unfit::Damaged), "{table:?} {address:#x}");
+            }
+        }
+    }
+
     #[test]
     fn text_is_not_elf() {
         assert_eq!(examine(&b"GROUP ( libamdhip64.so.5 )\n"[..]), Err(Unfit::NotElf));
@@ -236,6 +281,19 @@ mod tests {
                 if let Some(byte) = bytes.get_mut(at) {
                     *byte = value;
                 }
+            }
+            let _ = examine(&bytes[..]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_dynamic_sections_never_panic(edits in prop::collection::vec((0usize..600, any::<u8>()), 1..40)) {
+            static SAMPLE: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+            let mut bytes = SAMPLE.get_or_init(sample).clone();
+            let (start, _) = dynamic_entries(&bytes)[0];
+            for (at, value) in edits {
+                bytes[start + at] = value;
             }
             let _ = examine(&bytes[..]);
         }

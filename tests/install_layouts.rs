@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rmcp_fixtures::{HSA_SONAME, Origin};
+use rmcp_fixtures::HSA_SONAME;
 use serde_json::Value;
 use support::generation::generations;
 use support::layouts::{Kind, Layout, build_id, loaded, said};
@@ -151,15 +151,10 @@ fn lives(mut layout: Layout, next: &Layout) {
     assert_same(&format!("{name}: installed twice"), &installed_inodes, &inodes(&layout.tree));
 
     // `rmcp run` does not come in addition: each call is seen once.
-    if layout.kind == Kind::Triton && layout.generation.suite.origin != Origin::Installed {
-        // To what a program opens later `rmcp run` offers the machine's ROCm, and Triton's copies take it by their bare names, installed or not.
-        println!("skipped: {name} by `rmcp run`, which offers it the machine's HSA library of another release");
-    } else {
-        let by_rmcp = layout.run_by_rmcp();
-        assert_eq!(memory(&by_rmcp), expected_memory("NC"), "{name}: {}", said(&by_rmcp));
-        assert_eq!(decisions(&by_rmcp), decisions(&in_place), "{name}: {}", said(&by_rmcp));
-        assert_eq!(by_rmcp.report["processes"].as_array().map(Vec::len), Some(1), "{name}");
-    }
+    let by_rmcp = layout.run_by_rmcp();
+    assert_eq!(memory(&by_rmcp), expected_memory("NC"), "{name}: {}", said(&by_rmcp));
+    assert_eq!(decisions(&by_rmcp), decisions(&in_place), "{name}: {}", said(&by_rmcp));
+    assert_eq!(by_rmcp.report["processes"].as_array().map(Vec::len), Some(1), "{name}");
 
     done(&layout, "uninstall");
     assert_same(&format!("{name}: uninstalled"), &start, &snapshot(&layout.tree));
@@ -243,6 +238,17 @@ fn a_conda_environment_lives_with_rmcp_and_is_given_back_and_its_cache_is_never_
 #[test]
 fn tritons_own_copies_live_with_rmcp_and_are_given_back() {
     lives_in_each_generation(Kind::Triton);
+}
+
+#[test]
+fn tritons_own_copies_are_left_to_it_by_rmcp_run_whatever_the_machine_has() {
+    for generation in generations() {
+        let layout = Layout::build(Kind::Triton, &generation);
+        let run = layout.run_by_rmcp();
+        // No front of the machine's libraries is in it, so nothing was changed.
+        assert_eq!(memory(&run), expected_memory("UC"), "{}: {}", layout.name(), said(&run));
+        assert_eq!(run.report["fronts"], serde_json::json!([]), "{}: {}", layout.name(), said(&run));
+    }
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use object::Endianness;
 use object::elf::{
     DF_1_NODEFLIB, DT_FLAGS_1, DT_NEEDED, DT_NULL, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRTAB, EM_X86_64, FileHeader64,
-    PT_DYNAMIC, PT_INTERP, PT_LOAD, ProgramHeader64,
+    PT_DYNAMIC, PT_INTERP, ProgramHeader64,
 };
 use object::read::ReadRef;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
+
+use crate::elf;
 
 /// No dynamic section of a sane file is larger.
 const TABLE_LIMIT: u64 = 1 << 20;
@@ -84,14 +86,9 @@ pub(crate) fn text_at<'data, R: ReadRef<'data>>(
     data: R,
     address: u64,
 ) -> Option<String> {
-    segments.iter().filter(|segment| segment.p_type(endian) == PT_LOAD).find_map(|segment| {
-        let (offset, length) = segment.file_range(endian);
-        let within = address.checked_sub(segment.p_vaddr(endian)).filter(|within| *within < length)?;
-        let start = offset.checked_add(within)?;
-        let end = start.checked_add(TEXT_LIMIT.min(length - within))?;
-        let text = data.read_bytes_at_until(start..end, 0).ok()?;
-        Some(String::from_utf8_lossy(text).into_owned())
-    })
+    let (start, left) = elf::place(endian, segments, address)?;
+    let text = data.read_bytes_at_until(start..start.checked_add(TEXT_LIMIT.min(left))?, 0).ok()?;
+    Some(String::from_utf8_lossy(text).into_owned())
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use object::elf::{self, FileHeader64};
-use object::read::elf::{FileHeader, Sym};
+use object::elf::{self, FileHeader64, ProgramHeader64};
+use object::read::ReadRef;
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, Sym};
 use object::{Endianness, SymbolIndex};
 use serde::{Deserialize, Serialize};
 
@@ -147,6 +148,10 @@ fn symbols(bytes: &[u8]) -> Result<(Vec<Node>, Vec<Export>), String> {
     let damaged = |what: &'static str| move |error: object::read::Error| format!("its {what} is damaged ({error})");
     let header = FileHeader64::<Endianness>::parse(bytes).map_err(damaged("header"))?;
     let endian = header.endian().map_err(damaged("header"))?;
+    let segments = header.program_headers(endian, bytes).map_err(damaged("program headers"))?;
+    if !definitions_are_whole(bytes, endian, segments) {
+        return Err("its version definitions are damaged (DT_VERDEF, DT_VERDEFNUM)".to_owned());
+    }
     let sections = header.sections(endian, bytes).map_err(damaged("section table"))?;
     let table = sections.symbols(endian, bytes, elf::SHT_DYNSYM).map_err(damaged("dynamic symbol table"))?;
     let versions = sections.versions(endian, bytes).map_err(damaged("version table"))?;
@@ -198,4 +203,25 @@ fn symbols(bytes: &[u8]) -> Result<(Vec<Node>, Vec<Export>), String> {
         exports.insert(name.clone(), Export { name, node, kind, binding, size });
     }
     Ok((nodes, exports.into_values().collect()))
+}
+
+/// Whether the chain of version definitions that the loader follows, from DT_VERDEF and not from the section table, is in the file
+/// and has DT_VERDEFNUM entries.
+fn definitions_are_whole(bytes: &[u8], endian: Endianness, segments: &[ProgramHeader64<Endianness>]) -> bool {
+    let tag = |wanted| {
+        let dynamic = segments.iter().find_map(|segment| segment.dynamic(endian, bytes).ok()?)?;
+        let mut entries = dynamic.iter().take_while(|entry| entry.tag(endian) != elf::DT_NULL);
+        entries.find(|entry| entry.tag(endian) == wanted).map(|entry| entry.val(endian))
+    };
+    let Some(mut address) = tag(elf::DT_VERDEF) else { return true };
+    let wanted = tag(elf::DT_VERDEFNUM).unwrap_or(0);
+    for count in 1..=wanted {
+        let Some((offset, _)) = headers::place(endian, segments, address) else { return false };
+        let Ok(definition) = bytes.read_at::<elf::Verdef<Endianness>>(offset) else { return false };
+        match definition.vd_next.get(endian) {
+            0 => return count == wanted,
+            next => address = address.saturating_add(next.into()),
+        }
+    }
+    false
 }

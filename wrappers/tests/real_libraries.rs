@@ -503,6 +503,39 @@ fn a_broken_library_is_refused_with_its_path_and_the_reason() {
     assert!(matches!(write(b"x", &directory.path().join("no/such/directory")), Err(Error::Unwritable { .. })));
 }
 
+/// File offset of the value of a dynamic tag.
+fn value_of(bytes: &[u8], wanted: u64) -> usize {
+    let word =
+        |at: usize| usize::try_from(u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes"))).expect("usize");
+    let headers = (0..usize::from(u16::from_le_bytes([bytes[56], bytes[57]]))).map(|n| word(32) + 56 * n);
+    let dynamic = headers.into_iter().find(|at| bytes[*at..at + 4] == 2u32.to_le_bytes()).expect("PT_DYNAMIC");
+    let mut entries = (word(dynamic + 8)..).step_by(16).take_while(|at| word(*at) != 0);
+    entries.find(|at| word(*at) as u64 == wanted).expect("the tag") + 8
+}
+
+#[test]
+fn a_chain_of_version_definitions_that_the_loader_cannot_follow_is_refused() {
+    const DT_VERDEF: u64 = 0x6fff_fffc;
+    const DT_VERDEFNUM: u64 = 0x6fff_fffd;
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for real in generations().iter().flat_map(libraries) {
+        let whole = std::fs::read(&real.path).expect("AMD's library");
+        let number = |tag| {
+            let at = value_of(&whole, tag);
+            (at, u64::from_le_bytes(whole[at..at + 8].try_into().expect("8 bytes")))
+        };
+        let ((chain, first), (counter, count)) = (number(DT_VERDEF), number(DT_VERDEFNUM));
+        for (at, value) in [(counter, count - 1), (counter, count + 1), (counter, u64::MAX), (chain, first + 1)] {
+            let mut bytes = whole.clone();
+            bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+            let path = directory.path().join(real.soname);
+            std::fs::write(&path, &bytes).expect("write");
+            let error = Library::read(&path).expect_err("damaged").to_string();
+            assert!(error.contains("its version definitions are damaged"), "{value:#x}: {error}");
+        }
+    }
+}
+
 mod property {
     use super::*;
     use proptest::prelude::*;

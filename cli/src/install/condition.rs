@@ -15,6 +15,8 @@ pub enum Condition {
     OtherBuild,
     /// A front of another version or build of RMCP.
     OtherRmcp,
+    /// A front of this RMCP, made where the tree stood before.
+    Moved,
     /// The core that the front looks for is gone.
     WithoutCore,
     /// An upgrade has put AMD's library where the front was.
@@ -34,6 +36,7 @@ impl Condition {
             Standing::Front { real, made_for, .. } if *made_for != real.build_id => Self::OtherBuild,
             Standing::Front { core_found: false, .. } => Self::WithoutCore,
             Standing::Front { core: its, .. } if core.is_some_and(|core| core.directory() != *its) => Self::OtherRmcp,
+            Standing::Front { moved: true, .. } => Self::Moved,
             Standing::Front { .. } if renewed() => Self::OtherRmcp,
             Standing::Front { .. } => Self::Current,
             Standing::Orphan => Self::WithoutLibrary,
@@ -49,6 +52,7 @@ impl Condition {
             Self::WithoutFront => "no front",
             Self::OtherBuild => "front made for another build of the library",
             Self::OtherRmcp => "front of another RMCP",
+            Self::Moved => "front, made where the tree stood before",
             Self::WithoutCore => "front whose core is missing",
             Self::Replaced => "front replaced by an upgrade",
             Self::WithoutLibrary => "front without its library",

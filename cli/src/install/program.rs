@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use rmcp_install::SAVED;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -40,10 +39,7 @@ impl Program {
         let Found { reals, reason, notes } = Loader::system().find(path)?;
         let libraries = reals
             .into_iter()
-            .map(|real| {
-                let name = real.path.file_name().unwrap_or_default().to_string_lossy();
-                Loaded { front: name.starts_with(SAVED), soname: real.soname, path: real.path }
-            })
+            .map(|real| Loaded { front: real.front.is_some(), soname: real.soname, path: real.path })
             .collect();
         Ok(Self { path: path.to_owned(), linked: reason == Reason::Linked, libraries, notes })
     }

@@ -76,6 +76,29 @@ enum Step {
     Later,
 }
 
+/// Where a library that nobody has asked for yet was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// The user named the directory.
+    Named,
+    /// LD_LIBRARY_PATH, which goes before DT_RUNPATH, as the fronts' directory does.
+    LibraryPath,
+    /// The cache or a directory of the system, which come behind DT_RUNPATH.
+    System,
+}
+
+impl Place {
+    /// Whether a library from here has its front under `name` too, if that is not the SONAME.
+    ///
+    /// Not under HSA's name for the linker if it is the system's: wheels whose copies have lost their version suffix (Triton 2.1) need them by it
+    /// and find them by DT_RUNPATH. They would come to the system's HSA, of another release than their HIP. The price: who opens HSA by that name (HPCToolkit;
+    /// RCCL, which is never changed) gets AMD's own, without hooks. HIP is opened by its name for the linker more often (HIP Python, ctypes), and wheels
+    /// that need it by that have DT_RPATH, which goes before the fronts' directory.
+    fn offers(self, name: &str) -> bool {
+        self != Self::System || name != "libhsa-runtime64.so"
+    }
+}
+
 impl Loader {
     /// The loader of this system, with this process's environment.
     pub fn system() -> Self {
@@ -146,7 +169,7 @@ impl Loader {
         loader.library_path.insert(0, directory.to_owned());
         let mut search = Search::new(&loader);
         for (name, path) in libraries_in(directory) {
-            search.offer(&name, &path, true)?;
+            search.offer(&name, &path, Place::Named)?;
         }
         // With HSA's alone a HIP program would run without RMCP.
         if !search.has(Layer::Hip) {
@@ -309,18 +332,18 @@ impl<'a> Search<'a> {
     /// What LD_LIBRARY_PATH and the system have, the first of each SONAME.
     fn at_hand(&mut self) -> Result<(), Failure> {
         let loader = self.loader;
-        let mut places: Vec<(String, PathBuf)> = Vec::new();
-        loader.library_path.iter().for_each(|directory| places.extend(libraries_in(directory)));
         let cached = loader.cache.all().filter(|(name, _)| Layer::of(name).is_some());
-        places.extend(cached.map(|(name, path)| (name.to_owned(), path.clone())));
+        let cached = cached.map(|(name, path)| (name.to_owned(), path.clone()));
         let directories = loader.default_directories.iter().chain(&loader.rocm_directories);
-        directories.for_each(|directory| places.extend(libraries_in(directory)));
+        let system = cached.chain(directories.flat_map(|directory| libraries_in(directory)));
+        let paths = loader.library_path.iter().flat_map(|directory| libraries_in(directory));
+        let places = paths.map(|found| (found, Place::LibraryPath)).chain(system.map(|found| (found, Place::System)));
         let mut dangling = None;
-        for (name, path) in places {
+        for ((name, path), place) in places {
             if dangling.is_none() && path.is_symlink() && !path.exists() && !name.ends_with(".so") {
                 dangling = Some((name.clone(), path.clone()));
             }
-            self.offer(&name, &path, false)?;
+            self.offer(&name, &path, place)?;
         }
         match dangling.filter(|(name, _)| !self.reals.iter().any(|real| Layer::of(&real.soname) == Layer::of(name))) {
             Some((_, link)) => Err(unusable(&link, &DANGLING)),
@@ -329,9 +352,10 @@ impl<'a> Search<'a> {
     }
 
     /// Takes the library at `path` if there is none of its SONAME yet; or `name` as a further name of the one that there is.
-    fn offer(&mut self, name: &str, path: &Path, before_library_path: bool) -> Result<(), Failure> {
+    fn offer(&mut self, name: &str, path: &Path, place: Place) -> Result<(), Failure> {
         let library = match candidate(path) {
             Candidate::Skipped => return Ok(()),
+            Candidate::Broken(_) if !place.offers(name) => return Ok(()),
             // Where the name leads to another file already, nobody gets here by it.
             Candidate::Broken(_) if self.reals.iter().any(|real| real.soname == name || real.names.contains(name)) => {
                 return Ok(());
@@ -347,7 +371,7 @@ impl<'a> Search<'a> {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let Standing { path, library, front } = Standing::behind(absolute, library)?;
         if let Some(known) = self.reals.iter().position(|real| real.soname == library.soname) {
-            if same_file(&self.reals[known].path, &path) {
+            if place.offers(name) && same_file(&self.reals[known].path, &path) {
                 self.also(known, name);
             }
             return Ok(());
@@ -363,10 +387,12 @@ impl<'a> Search<'a> {
             build_id: library.build_id,
             names: BTreeSet::new(),
             front,
-            before_library_path,
+            before_library_path: place == Place::Named,
         });
         own.follow_all(&path, dynamic, Some(0))?;
-        own.asked_as(0, name);
+        if place.offers(name) {
+            own.asked_as(0, name);
+        }
         let differs = |real: &&Real| {
             self.reals.iter().any(|known| known.soname == real.soname && !same_file(&known.path, &real.path))
         };

@@ -7,7 +7,7 @@ use std::sync::{Arc, Barrier};
 
 use super::explicit::Explicit;
 use super::ld_cache::LdCache;
-use super::search::{Loader, Reason};
+use super::search::{Found, Loader, Reason};
 use super::{Real, fronts};
 use rmcp_front::Layer;
 
@@ -265,6 +265,48 @@ fn a_name_that_two_releases_share_leads_to_the_one_that_comes_first() {
             .collect();
         assert_eq!(named, [soname]);
     }
+}
+
+#[test]
+fn hsas_name_for_the_linker_is_offered_only_where_the_loader_takes_it_before_dt_runpath() {
+    const HSA: &str = "libhsa-runtime64.so.1";
+    let directory = tempfile::tempdir().expect("a directory");
+    let place = directory.path().join("machine");
+    library(&place, HSA, HSA, &[]);
+    let link = format!("-L{}", place.display());
+    library(&place, HIP, HIP, &[&link, &format!("-l:{HSA}"), "-Wl,--enable-new-dtags,-rpath,$ORIGIN"]);
+    for (soname, name) in [(HIP, "libamdhip64.so"), (HSA, "libhsa-runtime64.so")] {
+        std::os::unix::fs::symlink(soname, place.join(name)).expect("link");
+    }
+    let (none, here) = (Vec::new(), vec![place.clone()]);
+    let loader = |library_path: &[PathBuf], default_directories: &[PathBuf]| Loader {
+        library_path: library_path.to_vec(),
+        preload: Vec::new(),
+        cache: LdCache::default(),
+        default_directories: default_directories.to_vec(),
+        rocm_directories: Vec::new(),
+    };
+    let names = |found: Found| -> Vec<String> {
+        let reals: BTreeMap<String, Real> = found.reals.into_iter().map(|real| (real.soname.clone(), real)).collect();
+        [HIP, HSA].iter().flat_map(|soname| reals[*soname].names.clone()).collect()
+    };
+    let script = Path::new("/etc/passwd");
+    let (hip, both) = (["libamdhip64.so"], ["libamdhip64.so", "libhsa-runtime64.so"]);
+    assert_eq!(names(loader(&none, &here).find(script).expect("the system's")), hip);
+    assert_eq!(names(loader(&here, &none).find(script).expect("LD_LIBRARY_PATH's")), both);
+    assert_eq!(names(loader(&none, &none).find_in(&place).expect("named ones")), both);
+
+    // A system whose HIP itself needs it so.
+    std::fs::remove_file(place.join("libhsa-runtime64.so")).expect("removed");
+    library(&place, "libhsa-runtime64.so", "libhsa-runtime64.so", &[]);
+    library(&place, HIP, HIP, &[&link, "-l:libhsa-runtime64.so", "-Wl,--enable-new-dtags,-rpath,$ORIGIN"]);
+    std::fs::copy(place.join(HSA), place.join("libhsa-runtime64.so")).expect("copied");
+    assert_eq!(names(loader(&none, &here).find(script).expect("the system's")), both);
+
+    // What is not offered need not be whole.
+    std::fs::write(place.join("libhsa-runtime64.so"), b"\x7fELF").expect("damaged");
+    library(&place, HIP, HIP, &[&link, &format!("-l:{HSA}"), "-Wl,--enable-new-dtags,-rpath,$ORIGIN"]);
+    assert_eq!(names(loader(&none, &here).find(script).expect("the system's")), hip);
 }
 
 #[test]

@@ -67,6 +67,11 @@ fn everything_printed_is_as_the_schemas_say() {
     check("install.json", 0, &["install", "--json", "--yes"]);
     check("status.json", 0, &["status", "--json", "--program", "/bin/sh"]);
     check("status.json", 3, &["status", "--json", "--program", "nowhere"]);
+    let elsewhere = tree.path().join("elsewhere");
+    fs::rename(tree.prefix(), &elsewhere).expect("moved");
+    let (code, moved, _) = output(tree.rmcp(&["status", "--json", "--prefix"]).arg(&elsewhere));
+    assert_eq!((code, faults(python, "status.json", &moved).as_str()), (1, ""), "{moved}");
+    fs::rename(&elsewhere, tree.prefix()).expect("moved back");
     fs::remove_file(tree.library(HIP)).expect("removed");
     fs::remove_file(tree.library(&format!("rmcp-real-{HSA}"))).expect("removed");
     check("status.json", 1, &["status", "--json"]);

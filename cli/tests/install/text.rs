@@ -69,6 +69,26 @@ fn a_front_whose_core_is_gone_or_whose_name_is_gone_is_seen_and_repaired() {
 }
 
 #[test]
+fn a_tree_that_was_moved_is_told_from_another_rmcp_and_repaired() {
+    let tree = Tree::new();
+    tree.install();
+    let elsewhere = tree.path().join("opt/rocm-elsewhere");
+    fs::rename(tree.prefix(), &elsewhere).expect("moved");
+    let rmcp = |code: i32, words: &[&str]| {
+        let (found, stdout, stderr) = output(tree.rmcp(words).arg("--prefix").arg(&elsewhere));
+        assert_eq!(found, code, "{words:?}\n{stdout}\n{stderr}");
+        tree.masked(&stdout)
+    };
+    golden("status-moved.txt", &rmcp(1, &["status"]));
+    let status: serde_json::Value = serde_json::from_str(&rmcp(1, &["status", "--json"])).expect("JSON");
+    let copies = status["targets"][0]["copies"].as_array().expect("copies");
+    assert!(copies.len() == 2 && copies.iter().all(|copy| copy["state"] == "moved"), "{copies:?}");
+    let done = rmcp(0, &["repair", "--yes"]);
+    assert!(done.contains("it was made where the tree stood before"), "{done}");
+    assert!(rmcp(0, &["status"]).ends_with("All in order.\n"));
+}
+
+#[test]
 fn quiet_says_nothing_where_all_goes_well() {
     let tree = Tree::new();
     for command in ["install", "repair", "uninstall"] {
@@ -108,6 +128,23 @@ fn uninstall_does_not_choose_between_two_installations() {
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.starts_with("rmcp: RMCP is installed in more than one place; name the one"), "{stderr}");
     assert!(tree.masked(&stderr).contains("--prefix /opt/rocm"), "{stderr}");
+}
+
+#[test]
+fn a_program_that_takes_the_saved_library_itself_has_no_rmcp_in_between() {
+    let tree = Tree::new();
+    let saved = tree.library(&format!("rmcp-real-{HIP}"));
+    // The linker writes the path of a library without a SONAME.
+    let source = "int hipInit(unsigned flags) { return flags; }\n";
+    crate::support::program(&tree.path(), "stub", source, &["-shared", "-fPIC"]);
+    fs::rename(tree.path().join("stub"), &saved).expect("moved");
+    let source = "int hipInit(unsigned);\nint main(void) { return hipInit(0); }\n";
+    let program = crate::support::program(&tree.path(), "program", source, &[saved.to_str().expect("UTF-8")]);
+    fs::remove_file(&saved).expect("removed");
+    fs::rename(tree.library(HIP), &saved).expect("moved");
+    let (_, stdout, stderr) = output(tree.command(&["status"]).arg("--program").arg(&program));
+    let line = stdout.lines().find(|line| line.contains(saved.to_str().expect("UTF-8")));
+    assert!(line.is_some_and(|line| line.contains("without RMCP")), "{stdout}{stderr}");
 }
 
 #[test]

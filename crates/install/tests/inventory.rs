@@ -157,14 +157,39 @@ fn a_front_says_what_it_was_made_for_and_whether_its_core_is_there() {
     for found in [false, true] {
         let copy = place.copy();
         assert_eq!((copy.soname.as_str(), copy.links.len()), (SONAME, 1));
-        let Standing::Front { real, made_for, core, core_found } = copy.standing else { panic!("{:?}", copy.standing) };
+        let Standing::Front { real, made_for, core, core_found, moved } = copy.standing else {
+            panic!("{:?}", copy.standing)
+        };
         assert_eq!((made_for.as_str(), core.as_str(), core_found), (build_id.as_str(), CORE_DIRECTORY, found));
+        assert!(!moved);
         assert_eq!((real.path, real.build_id), (place.at(&saved(NAME)), build_id.clone()));
         write(&place.at(CORE_DIRECTORY).join(CORE), "a core");
     }
     fs::remove_file(place.at(CORE_DIRECTORY).join(CORE)).expect("remove");
     let cores = place.take().cores;
     assert_eq!((cores.len(), cores[0].sha256.as_str()), (1, ""));
+}
+
+#[test]
+fn a_front_was_moved_where_its_path_inside_of_the_root_is_another() {
+    let place = Place::new();
+    let system = place.root.join("system");
+    copy(Layer::Hsa, &system.join("usr/lib/x86_64-linux-gnu").join(NAME));
+    let core = core(&place.root.join("rmcp"));
+    let (at, under) =
+        (|root: &Path| Target::system(root).expect("a system"), |path: &Path| Target::prefix(path).expect("a prefix"));
+    let moved = |target: &Target| match &Inventory::take(target).expect("an inventory").copies[..] {
+        [Copy { standing: Standing::Front { moved, core_found: true, .. }, .. }] => *moved,
+        found => panic!("{found:?}"),
+    };
+    carry_out(&plan(&at(&system), Goal::Install, &core, None).steps);
+    assert!(!moved(&at(&system)));
+    let elsewhere = place.root.join("elsewhere");
+    fs::rename(&system, &elsewhere).expect("move");
+    assert!(!moved(&at(&elsewhere)), "a system that is moved as a whole is the same for those in it");
+    assert!(moved(&under(&elsewhere.join("usr"))), "for those outside of it its paths are others");
+    fs::rename(elsewhere.join("usr/lib/x86_64-linux-gnu"), elsewhere.join("usr/lib64")).expect("move");
+    assert!(moved(&at(&elsewhere)));
 }
 
 #[test]

@@ -112,6 +112,9 @@ pub enum Standing {
         core: String,
         /// That directory is there and holds a core.
         core_found: bool,
+        /// The absolute path that it has for that directory is not where it stands: the tree was moved. `$ORIGIN` still leads to the core, but not in secure
+        /// execution, nor by a link in another directory.
+        moved: bool,
     },
     /// A front whose real library is gone: its package was removed, or moved on to another file name.
     Orphan,
@@ -184,7 +187,7 @@ impl Inventory {
             inventory.ignored.extend(entries.ignored);
             links.extend(entries.links);
             for (name, pair) in entries.names {
-                inventory.take_name(directory, &name, pair, &owners);
+                inventory.take_name(target, directory, &name, pair, &owners);
             }
         }
         inventory.take_links(target, links);
@@ -203,7 +206,7 @@ impl Inventory {
     }
 
     /// Decides about one name; see the table of this module.
-    fn take_name(&mut self, directory: &Directory, name: &str, pair: Pair, owners: &Owners) {
+    fn take_name(&mut self, target: &Target, directory: &Directory, name: &str, pair: Pair, owners: &Owners) {
         let path = directory.path.join(name);
         let saved_path = directory.path.join(format!("{SAVED}{name}"));
         let (soname, standing) = match (pair.named, pair.saved) {
@@ -219,7 +222,7 @@ impl Inventory {
             }
             (File::Front(front), File::None) => (front.soname, Standing::Orphan),
             (File::Front(front), File::Real(soname, real)) if front.soname == soname => {
-                (soname, self.front(directory, front, real))
+                (soname, self.front(target, directory, front, real))
             }
             (File::Front(_), saved) => {
                 self.ignore(&path, format!("it is a front, and {SAVED}{name} beside it is not its library; put that right, or install the package again"));
@@ -238,12 +241,15 @@ impl Inventory {
         }
     }
 
-    fn front(&self, directory: &Directory, front: Front, real: Real) -> Standing {
+    fn front(&self, target: &Target, directory: &Directory, front: Front, real: Real) -> Standing {
         let mut found = front.search.iter().filter_map(|entry| entry.strip_prefix("$ORIGIN/"));
         let core = found.find(|name| is_core_directory(name)).unwrap_or_default().to_owned();
         let path = directory.path.join(&core);
         let core_found = self.cores.iter().any(|known| known.path == path && !known.sha256.is_empty());
-        Standing::Front { real, made_for: front.real_build_id, core, core_found }
+        let here = target.inside(&path);
+        let mut absolute = front.search.iter().map(Path::new).filter(|entry| entry.is_absolute());
+        let moved = absolute.any(|entry| entry.file_name().is_some_and(|name| name == core.as_str()) && entry != here);
+        Standing::Front { real, made_for: front.real_build_id, core, core_found, moved }
     }
 
     fn ignore(&mut self, path: &Path, reason: impl Into<String>) {

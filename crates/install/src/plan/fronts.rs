@@ -86,8 +86,8 @@ impl<'a> Maker<'a> {
                 self.plan.steps.push(Step::Replace { with: new, path: path.clone(), kept: saved });
                 self.change(path, Changed::Fronted, soname, format!("the name was gone; AMD's library is {kept}"));
             }
-            Standing::Front { made_for, core: used, core_found, .. } => {
-                match why_renewed(path, &fronted.front, (made_for, &real.build_id), (used, core))? {
+            Standing::Front { made_for, core: used, core_found, moved, .. } => {
+                match why_renewed(path, &fronted.front, (made_for, &real.build_id), (used, core), *moved)? {
                     Some(why) => {
                         let new = self.create(path, &fronted.front, Attributes::of(&real.path)?);
                         self.replace(path, new)?;
@@ -161,6 +161,7 @@ fn why_renewed(
     wanted: &[u8],
     (made_for, build_id): (&str, &str),
     (used, core): (&str, &str),
+    moved: bool,
 ) -> Result<Option<String>, Error> {
     if std::fs::read(path).map_err(at(path, "read"))? == wanted {
         return Ok(None);
@@ -168,6 +169,7 @@ fn why_renewed(
     Ok(Some(match () {
         () if made_for != build_id => "AMD's library beside it is another than the front was made for".to_owned(),
         () if used != core => format!("it gets the core {core}"),
+        () if moved => "it was made where the tree stood before".to_owned(),
         () => "this version of RMCP makes it otherwise".to_owned(),
     }))
 }

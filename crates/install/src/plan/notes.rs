@@ -1,6 +1,7 @@
 //! Remarks for the user.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::fronts::Fronted;
 use super::maker::Maker;
@@ -35,7 +36,7 @@ impl Maker<'_> {
         let (mut dpkg, mut pip) = (false, false);
         for fronted in fronts {
             match &fronted.copy.owner {
-                Owner::Unmanaged => unmanaged.push(fronted.copy.path.display().to_string()),
+                Owner::Unmanaged => unmanaged.push(fronted.copy.path.as_path()),
                 Owner::Dpkg { .. } => dpkg = true,
                 Owner::Wheel { .. } => pip = true,
             }
@@ -45,8 +46,8 @@ impl Maker<'_> {
         if !unmanaged.is_empty() {
             let cause =
                 if has_rpm(self.target) { "rpm has no diversions, so an upgrade overwrites fronts, and " } else { "" };
-            let paths = unmanaged.join(", ");
-            notes.push(format!("{cause}nothing tells RMCP when one of these is replaced ({paths}): {repair}"));
+            let files = by_directory(&unmanaged);
+            notes.push(format!("{cause}nothing tells RMCP when one of these is replaced ({files}): {repair}"));
         }
         if dpkg {
             notes.push(format!("dpkg leaves the fronts alone when it upgrades the libraries, but the fronts are those of the old ones then: {repair}"));
@@ -57,6 +58,34 @@ impl Maker<'_> {
     }
 }
 
+/// Files, in their order: several of one directory by their number and its name.
+fn by_directory(paths: &[&Path]) -> String {
+    let mut directories: Vec<(Option<&Path>, Vec<&Path>)> = Vec::new();
+    for path in paths {
+        match directories.iter_mut().find(|(directory, _)| *directory == path.parent()) {
+            Some((_, files)) => files.push(path),
+            None => directories.push((path.parent(), vec![path])),
+        }
+    }
+    let said = directories.iter().map(|(directory, files)| match (directory, &files[..]) {
+        (Some(directory), [_, _, ..]) => format!("{} in {}", files.len(), directory.display()),
+        _ => files[0].display().to_string(),
+    });
+    said.collect::<Vec<_>>().join(", ")
+}
+
 fn has_rpm(target: &Target) -> bool {
     RPM.iter().any(|path| target.root.join(path).exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_of_several_files_is_named_once() {
+        let of = |paths: &[&str]| by_directory(&paths.iter().map(Path::new).collect::<Vec<_>>());
+        assert_eq!(of(&["/a/x", "/b/x", "/a/y", "/c/d/z", "/a/z"]), "3 in /a, /b/x, /c/d/z");
+        assert_eq!(of(&["/a/x"]), "/a/x");
+    }
 }
