@@ -263,7 +263,7 @@ fn an_installed_front_over_another_build_warns_once_and_forwards_and_hooks_what_
     assert_eq!(said.len(), 1, "{said:?}");
     for word in [
         place.real.to_str().expect("UTF-8"),
-        "not the library",
+        "another build of the library",
         "1 of the functions",
         "hipGetErrorName",
         "`rmcp repair`",
