@@ -14,7 +14,7 @@ use crate::error::at;
 use crate::files::{self, Inode, inode};
 use crate::{Attributes, Error, dpkg};
 
-/// A file as it was when the plan was made; a step refuses to touch another.
+/// A file as it was when the plan was made; a step refuses to touch another. Undoing goes by the inode alone, see [`Inode`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Device.
@@ -34,7 +34,7 @@ impl Identity {
     }
 
     fn inode(&self) -> Inode {
-        (self.device, self.inode)
+        self.inode
     }
 }
 

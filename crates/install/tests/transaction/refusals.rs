@@ -1,10 +1,11 @@
 //! What stops a transaction, and what is left then.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rmcp_install::{Attributes, Error, Identity, Session, Step};
+use rmcp_install::{Attributes, Error, Identity, Recovered, Session, Step};
 
 use crate::faults::{TASK, TREE};
 use crate::tree::{HIP, Scenario, beside, front, inodes, snapshot, state, target};
@@ -50,6 +51,30 @@ fn an_upgrade_between_a_crash_and_its_recovery_is_kept() {
     session.recover().unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), b"an upgrade");
     assert!(!Session::is_interrupted(&session.target.state));
+}
+
+#[test]
+fn a_restart_that_numbers_the_devices_anew_does_not_hinder_recovery() {
+    let tree = tempfile::tempdir().unwrap();
+    Scenario::Install.prepare(tree.path());
+    let start = inodes(tree.path());
+    let before = snapshot(tree.path(), &start);
+    let mut steps = Vec::new();
+    front(&mut steps, &tree.path().join(HIP));
+    steps.push(Step::CleanFile { path: beside(&tree.path().join(HIP), ".rmcp-old-1-") });
+    let device = tree.path().metadata().unwrap().dev();
+    let mut session = Session::open(target(tree.path()), || ()).unwrap();
+    let crashed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        session.carry_out(&steps, Some(state(tree.path())), &mut |number, _, _| assert!(number < 3, "a crash"))
+    }));
+    assert!(crashed.is_err());
+    let journal = session.target.state.join("journal");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let renumbered = text.replace(&format!("\"device\":{device}"), &format!("\"device\":{}", device + 1));
+    assert_ne!(renumbered, text);
+    std::fs::write(&journal, renumbered.replace(&format!("[{device},"), &format!("[{},", device + 1))).unwrap();
+    assert_eq!(session.recover().unwrap(), Some(Recovered::Undone));
+    assert_eq!(snapshot(tree.path(), &start), before);
 }
 
 #[test]
