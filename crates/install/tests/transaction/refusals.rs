@@ -97,10 +97,22 @@ fn a_journal_that_leads_out_of_the_tree_is_refused() {
     let state = tree.path().join("var/lib/rmcp");
     std::fs::create_dir_all(&state).unwrap();
     let up = tree.path().join("..").join(other.path().file_name().unwrap()).join("precious");
-    for path in [&precious, &up] {
-        let step = serde_json::json!({"do": "clean-file", "path": path});
-        let intent =
-            serde_json::json!({"format": 1, "rmcp": "0.1.0", "steps": [step], "after": null, "times": [], "made": []});
+    std::os::unix::fs::symlink(other.path(), tree.path().join("link")).unwrap();
+    let clean = |path: &Path| (serde_json::json!([{"do": "clean-file", "path": path}]), serde_json::json!([]));
+    let divert = |root: &Path, directory: &str| {
+        let (path, to) = (format!("{directory}/a.so"), format!("{directory}/rmcp-real-a.so"));
+        (serde_json::json!([{"do": "undivert", "root": root, "path": path, "to": to}]), serde_json::json!([]))
+    };
+    for (steps, times) in [
+        clean(&precious),
+        clean(&up),
+        clean(&tree.path().join("link/precious")),
+        clean(&tree.path().join("link/gone/precious")),
+        divert(Path::new("/"), "/usr/lib"),
+        divert(other.path(), &tree.path().display().to_string()),
+        (serde_json::json!([]), serde_json::json!([[other.path(), [0, 0]]])),
+    ] {
+        let intent = serde_json::json!({"format": 1, "rmcp": "0.1.0", "steps": steps, "after": null, "times": times, "made": []});
         std::fs::write(state.join("journal"), format!("{intent}\n\"commit\"\n")).unwrap();
         let error = Session::open(target(tree.path()), || ()).unwrap().recover().unwrap_err();
         assert!(matches!(error, Error::Refused(_)) && error.to_string().contains("names files outside"), "{error}");
