@@ -6,7 +6,6 @@
 use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
@@ -199,8 +198,7 @@ impl Front {
     fn binding(self) -> &'static Binding {
         let mut binding = self.core().load(Ordering::Acquire);
         if binding.is_null() {
-            let path = self.real_path();
-            let outcome = self.open(&path);
+            let (path, outcome) = self.open();
             let ours = Box::into_raw(Box::new(Binding { path, outcome, told: AtomicBool::new(false) }));
             binding =
                 match self.core().compare_exchange(std::ptr::null_mut(), ours, Ordering::AcqRel, Ordering::Acquire) {
@@ -220,8 +218,31 @@ impl Front {
         unsafe { &*binding }
     }
 
-    /// Checks and opens the real library.
-    fn open(self, path: &Path) -> Result<Opened, Failure> {
+    /// Opens the real library, and says which file that is. One that an uninstallation has given its name back since this front was mapped is found under that name; and again under the other one,
+    /// if it was installed anew meanwhile.
+    fn open(self) -> (PathBuf, Result<Opened, Failure>) {
+        let path = self.real_path();
+        let outcome = self.open_file(&path);
+        // Looked at afterwards: it can also go between the check and the loader.
+        let is_gone = outcome.is_err() && path.symlink_metadata().is_err();
+        let Some(name) = self.restored_name().filter(|_| is_gone) else { return (path, outcome) };
+        match self.open_file(&name) {
+            Ok(opened) => (name, Ok(opened)),
+            Err(_) => {
+                let outcome = self.open_file(&path);
+                (path, outcome)
+            }
+        }
+    }
+
+    /// Where the library of an installation is once it has its own name back: the front's. Written with a `.` in it, as the loader knows the front by the plain path and would answer with it.
+    fn restored_name(self) -> Option<PathBuf> {
+        let own = self.own_path().filter(|_| self.is_installed())?.canonicalize().ok()?;
+        Some(own.parent()?.join(".").join(own.file_name()?))
+    }
+
+    /// Checks and opens one file as the real library.
+    fn open_file(self, path: &Path) -> Result<Opened, Failure> {
         // The loader would search for a mere name.
         if !path.is_absolute() {
             return Err(Failure::Unreadable(std::io::ErrorKind::NotFound.into()));
@@ -232,9 +253,6 @@ impl Front {
             return Err(Failure::Unfit(Unfit::NotElf));
         }
         let file = File::open(path).map_err(Failure::Unreadable)?;
-        if self.own_file() == Some((metadata.dev(), metadata.ino())) {
-            return Err(Failure::Front);
-        }
         let library = elf::examine(&ReadCache::new(file))?;
         if library.front {
             return Err(Failure::Front);
@@ -403,12 +421,6 @@ impl Front {
             let name = info.assume_init().dli_fname;
             (!name.is_null()).then(|| Path::new(OsStr::from_bytes(CStr::from_ptr(name).to_bytes())))
         }
-    }
-
-    /// Device and inode of that file.
-    fn own_file(self) -> Option<(u64, u64)> {
-        let metadata = std::fs::metadata(self.own_path()?).ok()?;
-        Some((metadata.dev(), metadata.ino()))
     }
 }
 

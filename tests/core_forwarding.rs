@@ -3,7 +3,9 @@
 
 mod core_support;
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::process::Stdio;
 
 use core_support::{
     HIP, HSA, core_directory, fronts, install, output, program, run, sentences, text, with_fronts, without_fronts,
@@ -114,6 +116,35 @@ fn an_installation_can_be_moved_and_is_found_through_links() {
         std::os::unix::fs::symlink(at("second").join(name), at("links").join(name)).expect("a link");
     }
     assert_eq!(counted(&at("links"), ""), once);
+}
+
+#[test]
+fn a_program_that_has_loaded_the_front_before_an_uninstallation_gets_the_library_afterwards() {
+    let directory = temporary();
+    install(directory.path(), &[HIP]);
+    let source = directory.path().join("waits.c");
+    std::fs::write(
+        &source,
+        "#include <stdio.h>\nint hipRuntimeGetVersion(int *);\nint main(void) { int version = 0; puts(\"loaded\"); fflush(stdout); getchar();\n\
+         printf(\"%d \", hipRuntimeGetVersion(&version)); printf(\"%d\\n\", version > 0); return 0; }\n",
+    )
+    .expect("write");
+    let out = directory.path().join("waits");
+    run(std::process::Command::new("cc").arg(&source).arg("-o").arg(&out).arg(directory.path().join(HIP)));
+    let mut command = without_fronts(&out);
+    command.env("RMCP_OPEN", "lazy").env("LD_LIBRARY_PATH", directory.path());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut waiting = command.spawn().expect("start");
+    let mut stdout = BufReader::new(waiting.stdout.take().expect("piped"));
+    let mut said = String::new();
+    stdout.read_line(&mut said).expect("read");
+    let name = directory.path().join(HIP).canonicalize().expect("the front");
+    let saved = format!("rmcp-real-{}", name.file_name().expect("a name").to_string_lossy());
+    std::fs::rename(name.with_file_name(saved), &name).expect("rename");
+    drop(waiting.stdin.take());
+    stdout.read_to_string(&mut said).expect("read");
+    let output = waiting.wait_with_output().expect("wait");
+    assert_eq!((said.as_str(), text(&output.stderr).as_str()), ("loaded\n0 1\n", ""));
 }
 
 #[test]

@@ -12,8 +12,9 @@ use crate::attributes::last_change;
 use crate::error::at;
 use crate::{Attributes, Error, TEMPORARY};
 
-/// Device and inode.
-pub type Inode = (u64, u64);
+/// Number of an inode, by which names of one file system are compared. The journal goes without the device: many file systems (btrfs, overlayfs, NFS, a disk that is found in another order)
+/// have another number after a restart.
+pub type Inode = u64;
 
 /// Seconds and nanoseconds since the epoch.
 pub type Time = (i64, i64);
@@ -29,7 +30,7 @@ pub fn standing(path: &Path) -> Result<Option<Metadata>, Error> {
 
 /// Which file stands at `path`.
 pub fn inode(path: &Path) -> Result<Option<Inode>, Error> {
-    Ok(standing(path)?.map(|metadata| (metadata.dev(), metadata.ino())))
+    Ok(standing(path)?.map(|metadata| metadata.ino()))
 }
 
 /// The directory that `path` is in.

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::at;
 use crate::files::{self, Inode, Time};
-use crate::{Attributes, Error, State, Step};
+use crate::step::is_in;
+use crate::{Attributes, Error, State, Step, Target};
 
 /// Version of the file's format.
 const FORMAT: u32 = 1;
@@ -39,6 +40,12 @@ impl Intent {
     pub fn new(steps: Vec<Step>, after: Option<State>, times: Vec<(PathBuf, Time)>, made: Vec<PathBuf>) -> Self {
         let after = after.map(|after| State { made: made.clone(), ..after });
         Self { format: FORMAT, rmcp: env!("CARGO_PKG_VERSION").to_owned(), steps, after, times, made }
+    }
+
+    /// See [`Step::stays_in`].
+    fn stays_in(&self, target: &Target) -> bool {
+        self.steps.iter().all(|step| step.stays_in(target))
+            && self.times.iter().all(|(directory, _)| is_in(directory, &target.base))
     }
 
     /// The time of last change that `directory` had before.
@@ -94,18 +101,16 @@ pub fn path(state: &Path) -> PathBuf {
 }
 
 impl Journal {
-    /// Reads that of the state directory `state`; refused if it leads out of `base`.
-    pub fn read(state: &Path, base: &Path) -> Result<Found, Error> {
-        let path = path(state);
+    /// Reads that of `target`; refused if it leads out of it.
+    pub fn read(target: &Target) -> Result<Found, Error> {
+        let path = path(&target.state);
         match std::fs::read(&path) {
             Ok(text) => match Self::parse(&text, &path)? {
-                Found::Whole(journal) if !journal.intent.steps.iter().all(|step| step.stays_below(base)) => {
-                    Err(Error::Refused(format!(
-                        "{} names files outside of {}; if that directory was moved, remove the journal, and `rmcp repair` goes by what stands in the tree",
-                        path.display(),
-                        base.display()
-                    )))
-                }
+                Found::Whole(journal) if !journal.intent.stays_in(target) => Err(Error::Refused(format!(
+                    "{} names files outside of {}; if that directory was moved, remove the journal, and `rmcp repair` goes by what stands in the tree",
+                    path.display(),
+                    target.base.display()
+                ))),
                 found => Ok(found),
             },
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::None),

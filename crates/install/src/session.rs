@@ -64,7 +64,7 @@ impl Session {
     pub fn recover(&mut self) -> Result<Option<Recovered>, Error> {
         let state = &self.target.state;
         check_place(state)?;
-        match Journal::read(state, &self.target.base)? {
+        match Journal::read(&self.target)? {
             Found::Whole(journal) if journal.committed => {
                 self.complete(&journal.intent).map_err(|error| self.unfinished(&error.to_string()))?;
                 Ok(Some(Recovered::Completed))

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::at;
 use crate::files::{self, Inode, inode};
-use crate::{Attributes, Error, dpkg};
+use crate::{Attributes, Error, Target, dpkg};
 
-/// A file as it was when the plan was made; a step refuses to touch another.
+/// A file as it was when the plan was made; a step refuses to touch another. Undoing goes by the inode alone, see [`Inode`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// Device.
@@ -34,7 +34,7 @@ impl Identity {
     }
 
     fn inode(&self) -> Inode {
-        (self.device, self.inode)
+        self.inode
     }
 }
 
@@ -230,22 +230,30 @@ impl Step {
         }
     }
 
-    /// Whether undoing it, or cleaning up after it, changes nothing outside of `base`. What a journal says is not more trusted than where it was found: with an
+    /// Whether undoing it, or cleaning up after it, changes nothing outside of `target`. What a journal says is not more trusted than where it was found: with an
     /// administrator's rights it must not be able to lead out of another user's environment.
-    pub(crate) fn stays_below(&self, base: &Path) -> bool {
-        let is_below =
-            |path: &Path| path.starts_with(base) && !path.components().any(|part| part == Component::ParentDir);
+    pub(crate) fn stays_in(&self, target: &Target) -> bool {
+        let has = |path: &Path| is_in(files::parent(path), &target.base);
         match self {
-            Self::Divert { path, to, .. } | Self::Undivert { path, to, .. } => {
-                path.parent() == to.parent()
+            Self::Divert { root, path, to } | Self::Undivert { root, path, to } => {
+                *root == target.root
+                    && target.resolve(path).is_ok_and(|path| has(&path))
+                    && path.parent() == to.parent()
                     && path.file_name().zip(to.file_name()).is_some_and(|(name, saved)| {
                         saved.as_encoded_bytes().strip_prefix(crate::SAVED.as_bytes()) == Some(name.as_encoded_bytes())
                     })
             }
-            Self::Link { from, to, .. } => is_below(from) && is_below(to),
-            _ => self.directories().into_iter().all(is_below),
+            Self::Link { from, to, .. } => has(from) && has(to),
+            _ => self.directories().into_iter().all(|directory| is_in(directory, &target.base)),
         }
     }
+}
+
+/// Whether `directory` is `base` or below it, also when its links are followed. Of one that is not there (any more), what is there of its path counts.
+pub(crate) fn is_in(directory: &Path, base: &Path) -> bool {
+    let plain = directory.starts_with(base) && !directory.components().any(|part| part == Component::ParentDir);
+    let there = directory.ancestors().find(|ancestor| ancestor.symlink_metadata().is_ok());
+    plain && there.and_then(|there| there.canonicalize().ok()).is_some_and(|there| there.starts_with(base))
 }
 
 /// Where the contents are written before they get their name, so that a torn file never has it.

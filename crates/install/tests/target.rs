@@ -96,6 +96,17 @@ fn no_link_leads_out_of_a_root_and_a_circle_of_links_is_remarked_on() {
 }
 
 #[test]
+fn the_state_of_a_root_is_inside_it_also_by_an_absolute_link() {
+    let (_guard, root) = tree();
+    make(&root.join("data/lib"));
+    link("/data", &root.join("var"));
+    assert_eq!(Target::system(&root).expect("a system").state, root.join("data/lib/rmcp"));
+    std::fs::remove_dir_all(root.join("data")).expect("remove");
+    std::fs::remove_file(root.join("var")).expect("remove");
+    assert_eq!(Target::system(&root).expect("a system").state, root.join("var/lib/rmcp"));
+}
+
+#[test]
 fn the_same_link_inside_the_root_is_followed_there() {
     let (_guard, root) = tree();
     make(&root.join("outside/lib"));

@@ -11,7 +11,7 @@ use rmcp_front::Layer;
 use serde::{Deserialize, Serialize};
 
 use crate::error::at;
-use crate::{Error, SAVED};
+use crate::{Error, SAVED, files};
 
 pub(crate) use resolve::resolve;
 
@@ -76,7 +76,10 @@ impl Target {
         for prefix in search.rocm_prefixes() {
             search.add_rocm(&prefix);
         }
-        Ok(search.target(Kind::System, root.clone(), root.join("var/lib/rmcp")))
+        // A link in the root must not lead out of it; where there is no `var`, it is made.
+        let state = root.join("var/lib/rmcp");
+        let state = search.resolve(files::parent(&state)).map_or(state, |directory| directory.join("rmcp"));
+        Ok(search.target(Kind::System, root.clone(), state))
     }
 
     /// A ROCm below `prefix`.

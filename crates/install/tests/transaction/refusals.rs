@@ -1,10 +1,11 @@
 //! What stops a transaction, and what is left then.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rmcp_install::{Attributes, Error, Identity, Session, Step};
+use rmcp_install::{Attributes, Error, Identity, Recovered, Session, Step};
 
 use crate::faults::{TASK, TREE};
 use crate::tree::{HIP, Scenario, beside, front, inodes, snapshot, state, target};
@@ -53,6 +54,30 @@ fn an_upgrade_between_a_crash_and_its_recovery_is_kept() {
 }
 
 #[test]
+fn a_restart_that_numbers_the_devices_anew_does_not_hinder_recovery() {
+    let tree = tempfile::tempdir().unwrap();
+    Scenario::Install.prepare(tree.path());
+    let start = inodes(tree.path());
+    let before = snapshot(tree.path(), &start);
+    let mut steps = Vec::new();
+    front(&mut steps, &tree.path().join(HIP));
+    steps.push(Step::CleanFile { path: beside(&tree.path().join(HIP), ".rmcp-old-1-") });
+    let device = tree.path().metadata().unwrap().dev();
+    let mut session = Session::open(target(tree.path()), || ()).unwrap();
+    let crashed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        session.carry_out(&steps, Some(state(tree.path())), &mut |number, _, _| assert!(number < 3, "a crash"))
+    }));
+    assert!(crashed.is_err());
+    let journal = session.target.state.join("journal");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let renumbered = text.replace(&format!("\"device\":{device}"), &format!("\"device\":{}", device + 1));
+    assert_ne!(renumbered, text);
+    std::fs::write(&journal, renumbered.replace(&format!("[{device},"), &format!("[{},", device + 1))).unwrap();
+    assert_eq!(session.recover().unwrap(), Some(Recovered::Undone));
+    assert_eq!(snapshot(tree.path(), &start), before);
+}
+
+#[test]
 fn a_journal_of_a_newer_version_is_left_alone() {
     let tree = tempfile::tempdir().unwrap();
     let state = tree.path().join("var/lib/rmcp");
@@ -72,10 +97,22 @@ fn a_journal_that_leads_out_of_the_tree_is_refused() {
     let state = tree.path().join("var/lib/rmcp");
     std::fs::create_dir_all(&state).unwrap();
     let up = tree.path().join("..").join(other.path().file_name().unwrap()).join("precious");
-    for path in [&precious, &up] {
-        let step = serde_json::json!({"do": "clean-file", "path": path});
-        let intent =
-            serde_json::json!({"format": 1, "rmcp": "0.1.0", "steps": [step], "after": null, "times": [], "made": []});
+    std::os::unix::fs::symlink(other.path(), tree.path().join("link")).unwrap();
+    let clean = |path: &Path| (serde_json::json!([{"do": "clean-file", "path": path}]), serde_json::json!([]));
+    let divert = |root: &Path, directory: &str| {
+        let (path, to) = (format!("{directory}/a.so"), format!("{directory}/rmcp-real-a.so"));
+        (serde_json::json!([{"do": "undivert", "root": root, "path": path, "to": to}]), serde_json::json!([]))
+    };
+    for (steps, times) in [
+        clean(&precious),
+        clean(&up),
+        clean(&tree.path().join("link/precious")),
+        clean(&tree.path().join("link/gone/precious")),
+        divert(Path::new("/"), "/usr/lib"),
+        divert(other.path(), &tree.path().display().to_string()),
+        (serde_json::json!([]), serde_json::json!([[other.path(), [0, 0]]])),
+    ] {
+        let intent = serde_json::json!({"format": 1, "rmcp": "0.1.0", "steps": steps, "after": null, "times": times, "made": []});
         std::fs::write(state.join("journal"), format!("{intent}\n\"commit\"\n")).unwrap();
         let error = Session::open(target(tree.path()), || ()).unwrap().recover().unwrap_err();
         assert!(matches!(error, Error::Refused(_)) && error.to_string().contains("names files outside"), "{error}");
