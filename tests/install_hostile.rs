@@ -578,6 +578,12 @@ fn file_systems() -> Vec<Input> {
     vec![
         refused("another user's tree", |_| {}, 4, "you may not").how(Nobody),
         refused("another user's lib in one's own tree", |bed| bed.owned_by_nobody(), 4, "you may not").how(Nobody),
+        refused(
+            "another user's tree, where that user could put a link at any moment, as root",
+            |bed| std::os::unix::fs::chown(&bed.tree, Some(65534), None).expect("chown"),
+            4,
+            "run rmcp as that user",
+        ),
         refused("a read-only file system", |_| {}, 4, "read-only").how(After("mount --bind \"$TREE\" \"$TREE\"; mount -o remount,bind,ro \"$TREE\"")),
         refused("no room for the core", |_| {}, 5, "no room").how(After("cp -a \"$TREE\" \"$TREE.copy\"; mount -t tmpfs -o size=3m none \"$TREE\"; cp -a \"$TREE.copy/.\" \"$TREE\"; rm -r \"$TREE.copy\"")),
         refused("no inodes left", |_| {}, 4, "no room").how(After("cp -a \"$TREE\" \"$TREE.copy\"; mount -t tmpfs -o nr_inodes=16 none \"$TREE\"; cp -a \"$TREE.copy/.\" \"$TREE\"; rm -r \"$TREE.copy\"; i=0; while true > \"$TREE/$i\"; do i=$((i + 1)); done 2> /dev/null || :")),

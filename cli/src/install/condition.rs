@@ -65,6 +65,7 @@ impl Condition {
 pub fn owner(owner: &Owner) -> String {
     match owner {
         Owner::Unmanaged => "none that RMCP knows (unpacked, copied, conda, rpm)".to_owned(),
+        Owner::Dpkg { package, .. } if package.is_empty() => "a package of dpkg's that was removed".to_owned(),
         Owner::Dpkg { package, diverted: true, .. } => format!("dpkg's package {package}, diverted"),
         Owner::Dpkg { package, .. } => format!("dpkg's package {package}"),
         Owner::Wheel { record, .. } => {

@@ -45,7 +45,9 @@ fn journals(kind: Kind, base: &Path) -> Vec<PathBuf> {
 
 /// What was done, or why not and what to do instead; `None` if another process is at work there.
 fn recover(target: &Target) -> Option<String> {
-    if access(&target.state, Access::WRITE_OK).is_err() {
+    // The state directory itself may not have been made yet.
+    let place = target.state.ancestors().find(|directory| directory.exists()).unwrap_or(&target.base);
+    if access(place, Access::WRITE_OK).is_err() {
         return Some(format!(
             "a change of {} was interrupted; run `rmcp repair {}` with the rights to write there, which completes or undoes it",
             tree::name(target),

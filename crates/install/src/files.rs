@@ -1,11 +1,11 @@
 //! Changes of single names, each synced, and none that replaces or removes what it was not told of.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, RenameFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::attributes::last_change;
@@ -26,6 +26,22 @@ pub fn standing(path: &Path) -> Result<Option<Metadata>, Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io(path, "read", error)),
     }
+}
+
+/// What is in the file at `path`; `None` if there is none, or a link, which is not followed. What is no regular file is an error, and not waited for.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let mut file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::NOENT | Errno::LOOP) => return Ok(None),
+        Err(error) => return Err(at(path, "read")(error)),
+    };
+    if !file.metadata().map_err(at(path, "read"))?.is_file() {
+        return Err(Error::Broken(format!("{} is not a regular file; take it away and run it again", path.display())));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(at(path, "read"))?;
+    Ok(Some(bytes))
 }
 
 /// Which file stands at `path`.

@@ -4,7 +4,7 @@
 //! is synced before the next thing happens; a torn last line does not count.
 
 use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -104,8 +104,8 @@ impl Journal {
     /// Reads that of `target`; refused if it leads out of it.
     pub fn read(target: &Target) -> Result<Found, Error> {
         let path = path(&target.state);
-        match std::fs::read(&path) {
-            Ok(text) => match Self::parse(&text, &path)? {
+        match files::read(&path)? {
+            Some(text) => match Self::parse(&text, &path)? {
                 Found::Whole(journal) if !journal.intent.stays_in(target) => Err(Error::Refused(format!(
                     "{} names files outside of {}; if that directory was moved, remove the journal, and `rmcp repair` goes by what stands in the tree",
                     path.display(),
@@ -113,8 +113,7 @@ impl Journal {
                 ))),
                 found => Ok(found),
             },
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::None),
-            Err(error) => Err(Error::io(&path, "read", error)),
+            None => Ok(Found::None),
         }
     }
 

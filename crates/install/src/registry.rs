@@ -14,19 +14,29 @@ use crate::{Kind, Target, files};
 /// Where the system's own state is.
 const SYSTEM: &str = "/var/lib/rmcp";
 
-/// Remembers `target`; failing is no error.
-pub fn add(target: &Target) {
-    let Some(directory) = directory() else { return };
-    if std::fs::create_dir_all(&directory).is_ok() {
-        let _ = symlink(&target.base, directory.join(name(target.kind, &target.base)));
+/// Behind a link's name while the target is being changed: should all that is RMCP's be gone then, it was taken back, not lost.
+const UNSETTLED: &str = ".changing";
+
+/// Remembers `target` as one that is being changed; failing is no error.
+pub(crate) fn unsettle(target: &Target) {
+    let Some((settled, unsettled)) = links(target) else { return };
+    if std::fs::create_dir_all(files::parent(&settled)).is_ok() && std::fs::rename(settled, &unsettled).is_err() {
+        let _ = symlink(&target.base, unsettled);
+    }
+}
+
+/// Remembers `target` as one in which something is installed.
+pub(crate) fn settle(target: &Target) {
+    if let Some((settled, unsettled)) = links(target) {
+        let _ = std::fs::rename(unsettled, settled);
     }
 }
 
 /// Forgets it, and removes the directories if they are empty then.
 pub fn remove(target: &Target) {
-    let Some(directory) = directory() else { return };
-    if std::fs::remove_file(directory.join(name(target.kind, &target.base))).is_ok() {
-        for directory in directory.ancestors().take(2) {
+    let Some((settled, unsettled)) = links(target) else { return };
+    if [&settled, &unsettled].map(std::fs::remove_file).iter().any(Result::is_ok) {
+        for directory in files::parent(&settled).ancestors().take(2) {
             let _ = std::fs::remove_dir(directory);
         }
     }
@@ -34,7 +44,7 @@ pub fn remove(target: &Target) {
 
 /// Whether this user has installed into `target` and not taken it back. An upgrade of every package with a front can have removed all there was.
 pub fn knows(target: &Target) -> bool {
-    directory().is_some_and(|directory| directory.join(name(target.kind, &target.base)).is_symlink())
+    links(target).is_some_and(|(settled, _)| settled.is_symlink())
 }
 
 /// All that are known: kind and base. The system's own state is among them if it exists, whoever installed it.
@@ -46,13 +56,22 @@ pub fn all() -> Vec<(Kind, PathBuf)> {
     let links = directory().and_then(|directory| directory.read_dir().ok());
     let links = links.into_iter().flatten().flatten().filter_map(|link| {
         let base = std::fs::read_link(link.path()).ok()?;
-        let kinds = [Kind::System, Kind::Prefix, Kind::Python].into_iter();
-        let kind = kinds.into_iter().find(|kind| link.file_name() == *name(*kind, &base))?;
+        let file = link.file_name().into_string().ok()?;
+        let file = file.strip_suffix(UNSETTLED).unwrap_or(&file);
+        let kind = [Kind::System, Kind::Prefix, Kind::Python].into_iter().find(|kind| file == name(*kind, &base))?;
         base.is_dir().then_some((kind, base))
     });
     found.extend(links.filter(|(kind, base)| (*kind, base.as_path()) != (Kind::System, Path::new("/"))));
     found.sort_by(|one, other| one.1.cmp(&other.1));
+    found.dedup();
     found
+}
+
+/// The link of `target`: as it is called when the target is settled, and while it is being changed.
+fn links(target: &Target) -> Option<(PathBuf, PathBuf)> {
+    let settled = target.registry.as_ref()?.join(name(target.kind, &target.base));
+    let unsettled = settled.with_added_extension(&UNSETTLED[1..]);
+    Some((settled, unsettled))
 }
 
 fn name(kind: Kind, base: &Path) -> String {
@@ -67,7 +86,7 @@ fn name(kind: Kind, base: &Path) -> String {
 }
 
 /// `None` without a home (one that is not there is not made), and in that of somebody else (sudo), where the directories would be root's.
-fn directory() -> Option<PathBuf> {
+pub(crate) fn directory() -> Option<PathBuf> {
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let (state, anchor) = match variable("XDG_STATE_HOME") {
         Some(state) => (state.clone(), if state.exists() { state } else { files::parent(&state).to_owned() }),

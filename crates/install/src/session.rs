@@ -102,7 +102,7 @@ impl Session {
             dpkg::must_be_free(root)?;
         }
         // Known before there is anything to recover.
-        registry::add(&self.target);
+        registry::unsettle(&self.target);
         let mut journal = self.begin(steps, after).inspect_err(|_| self.forget())?;
         for (number, step) in steps.iter().enumerate() {
             progress(number, steps.len(), step);
@@ -119,10 +119,13 @@ impl Session {
         }
     }
 
-    /// Takes the target off the registry, unless there is something of ours.
+    /// The registry after nothing was begun.
     fn forget(&self) {
-        if !self.target.state.exists() && !Self::is_interrupted(&self.target.state) {
-            registry::remove(&self.target);
+        let state = &self.target.state;
+        match (State::stands_in(state), Self::is_interrupted(state)) {
+            (true, _) => registry::settle(&self.target),
+            (false, false) => registry::remove(&self.target),
+            (false, true) => {}
         }
     }
 
@@ -205,6 +208,7 @@ impl Session {
         }
         if stays {
             Mark::remove(foot)?;
+            registry::settle(&self.target);
             files::remove(&journal::path(state))
         } else {
             let time = intent.time(foot);
@@ -269,6 +273,14 @@ fn lock(base: &Path, operation: FlockOperation) -> Result<Option<File>, Error> {
         locked => locked.map_err(at(base, "locked"))?,
     }
     let locked = directory.metadata().map_err(at(base, "read"))?;
+    // Whose directory it is can put a link anywhere below it at any moment, which an administrator's command would follow.
+    if rustix::process::geteuid().is_root() && locked.uid() != 0 {
+        return Err(Error::Refused(format!(
+            "{} belongs to user {}, so root leaves it alone; run rmcp as that user",
+            base.display(),
+            locked.uid()
+        )));
+    }
     let named = base.metadata().map_err(at(base, "read"))?;
     Ok(((locked.dev(), locked.ino()) == (named.dev(), named.ino())).then_some(directory))
 }

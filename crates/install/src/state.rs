@@ -49,7 +49,7 @@ const NAME: &str = "state.json";
 impl State {
     /// The manifest in `directory`; `None` if there is none that this version can read.
     pub fn read(directory: &Path) -> Option<Self> {
-        let text = std::fs::read(directory.join(NAME)).ok()?;
+        let text = files::read(&directory.join(NAME)).ok()??;
         serde_json::from_slice(&text).ok().filter(|state: &Self| state.format <= FORMAT)
     }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::at;
-use crate::{Error, SAVED};
+use crate::{Error, SAVED, files};
 
 /// The distributions of a `site-packages`.
 #[derive(Clone, Debug, Default)]
@@ -25,10 +25,8 @@ impl Distributions {
         paths.sort();
         let mut distributions = Self::default();
         for path in paths.into_iter().map(|directory| directory.join("RECORD")) {
-            match std::fs::read(&path) {
-                Ok(record) => distributions.add(site_packages, &path, &record),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(Error::io(&path, "read", error)),
+            if let Some(record) = files::read(&path)? {
+                distributions.add(site_packages, &path, &record);
             }
         }
         Ok(distributions)

@@ -11,7 +11,7 @@ use super::fronts::Fronted;
 use super::maker::Maker;
 use crate::error::at;
 use crate::wheel::{self, Entry};
-use crate::{Attributes, Core, Error, Owner};
+use crate::{Attributes, Core, Error, Owner, files};
 
 impl Maker<'_> {
     /// Lists what belongs to the fronts of each distribution in its RECORD, and takes away what does not any more.
@@ -63,7 +63,7 @@ impl Maker<'_> {
     }
 
     fn edit_record(&mut self, record: &Path, entries: &[Entry]) -> Result<(), Error> {
-        let old = std::fs::read(record).map_err(at(record, "read"))?;
+        let Some(old) = files::read(record)? else { return Ok(()) };
         let new = wheel::with_entries(&old, entries);
         if new == old {
             return Ok(());

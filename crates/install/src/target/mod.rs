@@ -11,7 +11,7 @@ use rmcp_front::Layer;
 use serde::{Deserialize, Serialize};
 
 use crate::error::at;
-use crate::{Error, SAVED, files};
+use crate::{Error, SAVED, files, registry};
 
 pub(crate) use resolve::resolve;
 
@@ -38,6 +38,8 @@ pub struct Target {
     pub base: PathBuf,
     /// The directory of the state and the journal: `ROOT/var/lib/rmcp`, `PREFIX/.rmcp`, `SITE-PACKAGES/.rmcp`. It exists only while something is installed.
     pub state: PathBuf,
+    /// Where it is remembered: see [`crate::registry`]; `None`: nowhere.
+    pub registry: Option<PathBuf>,
     /// Existing directories that may hold libraries: links resolved, each once, in the order in which a program would come to them.
     pub directories: Vec<Directory>,
     /// Remarks about the search, a sentence each: what was not looked at and why.
@@ -181,7 +183,15 @@ impl Search {
     }
 
     fn target(self, kind: Kind, base: PathBuf, state: PathBuf) -> Target {
-        Target { kind, root: self.root, base, state, directories: self.directories, notes: self.notes }
+        Target {
+            kind,
+            root: self.root,
+            base,
+            state,
+            registry: registry::directory(),
+            directories: self.directories,
+            notes: self.notes,
+        }
     }
 
     /// The path of the machine for one inside the root.

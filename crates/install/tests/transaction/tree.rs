@@ -169,6 +169,7 @@ pub fn target(base: &Path) -> Target {
         root: PathBuf::from("/"),
         base: base.to_owned(),
         state: base.join("var/lib/rmcp"),
+        registry: None,
         directories: Vec::new(),
         notes: Vec::new(),
     }
