@@ -237,10 +237,7 @@ impl Step {
             |path: &Path| path.starts_with(base) && !path.components().any(|part| part == Component::ParentDir);
         match self {
             Self::Divert { path, to, .. } | Self::Undivert { path, to, .. } => {
-                path.parent() == to.parent()
-                    && path.file_name().zip(to.file_name()).is_some_and(|(name, saved)| {
-                        saved.as_encoded_bytes().strip_prefix(crate::SAVED.as_bytes()) == Some(name.as_encoded_bytes())
-                    })
+                path.file_name().is_some() && *to == files::saved(path)
             }
             Self::Link { from, to, .. } => is_below(from) && is_below(to),
             _ => self.directories().into_iter().all(is_below),
