@@ -1,17 +1,18 @@
 //! RMCP installed over AMD's libraries that belong to packages: real packages, real dpkg, in temporary roots. Upgrades go behind the front, `rmcp repair` follows them, and
 //! neither `rmcp uninstall` nor a purge leaves anything.
 
+#[path = "support/install/mod.rs"]
+mod install;
 mod support;
 
 use std::path::{Path, PathBuf};
 
+use install::in_place::{assert_hooked, assert_not_hooked, run_in_place};
+use install::libraries::{MULTIARCH, build_id};
+use install::listing::{assert_same, without_directory_times};
+use install::packages::{Library, Release, Root};
 use rmcp_fixtures::{Generation, SUITES};
 use support::generation::compile;
-use support::packages::{
-    Library, MULTIARCH, Release, Root, assert_hooked, assert_not_hooked, build_id, run_in_place,
-    without_directory_times,
-};
-use support::snapshot::assert_same;
 use support::{Run, program};
 
 fn bookworm() -> Generation {

@@ -4,6 +4,8 @@
 //! strace counts the calls and puts the faults. At each point the process is killed once, and one of the errors is tried; all errors at all points, and each for good from
 //! there on, take some ten minutes: `cargo test --test install_faults -- --ignored --nocapture`.
 
+#[path = "support/install/mod.rs"]
+mod install;
 mod support;
 
 use std::collections::BTreeSet;
@@ -15,10 +17,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use support::faults::{
-    DEBIAN, ERRORS, Ended, Fault, LIBRARIES, Listing, Place, Point, age, clone, debian_libraries, differences, faulted,
-    list, list_one, missing, plain, points, run, set_time, set_xattr, sha256, traced, upgraded, without_times,
+use install::faults::{
+    ERRORS, Ended, Fault, Place, Point, age, clone, debian_libraries, faulted, missing, plain, points, run, set_time,
+    set_xattr, traced,
 };
+use install::libraries::{DEBIAN, LIBRARIES, SearchPath, patchelf, rebuild};
+use install::listing::{Listing, differences, list, list_one, sha256, without_times};
 use support::succeed;
 
 const TOOLS: [&str; 5] = ["strace", "strip", "cc", "patchelf", "dpkg-divert"];
@@ -115,15 +119,10 @@ fn make_environment(tree: &Path, directory: &Path, files: [&str; 2]) {
     fs::write(tree.join("pyvenv.cfg"), "home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11.2\n")
         .expect("write");
     for (file, (debian, _)) in files.iter().zip(LIBRARIES) {
-        succeed(Command::new("cp").arg("-p").arg(Path::new(DEBIAN).join(debian)).arg(directory.join(file)));
-        // One thing at a time: patchelf 0.14 writes the one's text for the other.
-        for arguments in [
-            &["--replace-needed", "libhsa-runtime64.so.1", "libhsa-runtime64.so"][..],
-            &["--remove-rpath"],
-            &["--force-rpath", "--set-rpath", "$ORIGIN"],
-        ] {
-            succeed(Command::new("patchelf").args(arguments).arg(directory.join(file)));
-        }
+        let file = directory.join(file);
+        succeed(Command::new("cp").arg("-p").arg(Path::new(DEBIAN).join(debian)).arg(&file));
+        patchelf(&file, &["--replace-needed", "libhsa-runtime64.so.1", "libhsa-runtime64.so"]);
+        SearchPath::Rpath.set(&file, "$ORIGIN");
     }
     let packages = directory.parent().and_then(Path::parent).expect("site-packages");
     let info = packages.join("torch-2.1.0.dist-info");
@@ -196,7 +195,7 @@ impl<'a> Stage<'a> {
             stock: String::new(),
         };
         clone(pristine, &stage.tree);
-        stage.stock = stage.loads();
+        stage.stock = stage.probe();
         assert!(stage.stock.starts_with("hipRuntimeGetVersion 0 "), "without RMCP: {}", stage.stock);
         let pristine = layout.list(&stage.tree);
         if command != "install" {
@@ -223,7 +222,7 @@ impl<'a> Stage<'a> {
             let as_before = differences(&without_times(&pristine, &stage.before), &stage.comparable(&stage.after));
             assert!(as_before.is_empty(), "{layout:?}: uninstalled, the tree differs from the start: {as_before:#?}");
         }
-        assert_eq!(stage.loads(), stage.stock, "{layout:?}: after {command}");
+        assert_eq!(stage.probe(), stage.stock, "{layout:?}: after {command}");
         stage
     }
 
@@ -254,9 +253,9 @@ impl<'a> Stage<'a> {
         assert_eq!(ended.code, Some(0), "{:?} {command}: {}{}", self.layout, ended.stdout, ended.stderr);
     }
 
-    fn loads(&self) -> String {
+    fn probe(&self) -> String {
         let directory = self.tree.join(self.layout.files().0);
-        self.place.loads(&self.tree, &self.layout.loaded().map(|name| directory.join(name)))
+        self.place.probe(&self.tree, &self.layout.loaded().map(|name| directory.join(name)))
     }
 
     fn comparable(&self, listing: &Listing) -> Listing {
@@ -299,7 +298,7 @@ impl<'a> Stage<'a> {
     }
 
     fn works(&self, when: &str) {
-        assert_eq!(self.loads(), self.stock, "{when}: a program");
+        assert_eq!(self.probe(), self.stock, "{when}: a program");
     }
 
     /// There is a journal; or the directory around it still has the note about its time.
@@ -401,7 +400,7 @@ impl Source {
         layout.make(&pristine);
         let (directory, files) = layout.files();
         for file in files {
-            upgraded(&pristine.join(directory).join(file), &upgrade.join(file));
+            rebuild(&pristine.join(directory).join(file), &upgrade.join(file));
         }
         let mut source = Self { pristine, upgrade, digests: Vec::new() };
         source.digests = source.read();
@@ -562,7 +561,7 @@ fn a_repair_that_is_killed_while_it_recovers_is_repaired_by_the_next() {
             let repair = stages[0].arguments("repair");
             let (ended, trace) = traced(&place, &stages[0].home, &repair, &stages[0].trace());
             assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-            let second = support::faults::points(&trace, &stages[0].home);
+            let second = install::faults::points(&trace, &stages[0].home);
             assert!(!second.is_empty(), "nothing to recover after {first:?}");
             count += second.len();
             share(&stages, second.len() * 2, |stage, number| {

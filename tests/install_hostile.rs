@@ -1,6 +1,8 @@
 //! Hostile and broken inputs of `rmcp install`, `status`, `repair` and `uninstall`: each has an exit code and a clear sentence, and changes nothing; where it only looks odd, the
 //! library works with a front and the tree is afterwards as it was.
 
+#[path = "support/install/mod.rs"]
+mod install;
 mod support;
 
 use std::ffi::{OsStr, OsString};
@@ -11,9 +13,9 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::faults::{
-    DEBIAN, Ended, LIBRARIES, Listing, Place, differences, list, missing, plain, run, without_times,
-};
+use install::faults::{Ended, Place, missing, plain, run};
+use install::libraries::{DEBIAN, LIBRARIES, saved};
+use install::listing::{Listing, differences, list, without_times};
 use support::succeed;
 
 const TOOLS: [&str; 9] = ["strip", "cc", "mkfifo", "mknod", "setpriv", "unshare", "mount", "chattr", "objcopy"];
@@ -924,7 +926,7 @@ impl<'a> Bed<'a> {
     }
 
     fn saved(&self) -> PathBuf {
-        self.lib(&format!("rmcp-real-{HSA}"))
+        saved(&self.lib(HSA))
     }
 
     /// The directory of the core.
@@ -1233,7 +1235,7 @@ fn wrong(place: &Place, number: usize, input: &Input) -> Vec<String> {
     let bed = Bed::new(place, number);
     (input.make)(&bed);
     let before = listing(&bed);
-    let stock = place.loads(bed.tree(), &bed.libraries());
+    let stock = place.probe(bed.tree(), &bed.libraries());
     let mut words: Vec<OsString> = input.words.iter().map(|word| bed.word(word)).collect();
     if input.words.contains(&"--yes") && input.code != 2 {
         words.push("--quiet".into());
@@ -1256,8 +1258,8 @@ fn wrong(place: &Place, number: usize, input: &Input) -> Vec<String> {
         // What is mounted in a namespace is gone with it: the library there was a mount of the same.
         Works | Clean => {
             demand(input.then == Clean || !bed.has_traces().is_empty(), "no front was installed".into());
-            let loads = place.loads(bed.tree(), &bed.libraries());
-            demand(input.then == Clean || loads == stock, format!("a program got\n{stock} and gets\n{loads}"));
+            let probed = place.probe(bed.tree(), &bed.libraries());
+            demand(input.then == Clean || probed == stock, format!("a program got\n{stock} and gets\n{probed}"));
         }
     }
     if input.then == Works {
@@ -1268,13 +1270,13 @@ fn wrong(place: &Place, number: usize, input: &Input) -> Vec<String> {
         let after = without_times(&listing(&bed), &before);
         let before = without_times(&before, &before);
         let differences: Vec<String> =
-            differences(&before, &after).into_iter().filter(|line| !line.contains("RECORD: ")).collect();
+            differences(&before, &after).into_iter().filter(|line| !line.contains("RECORD has changed")).collect();
         demand(differences.is_empty(), format!("uninstalled: {differences:#?}"));
     }
     if input.then == Clean {
         demand(bed.has_traces().is_empty(), format!("left: {:?}", bed.has_traces()));
-        let loads = place.loads(bed.tree(), &bed.libraries());
-        demand(bed.libraries().is_empty() || loads.starts_with("hsa_init 0x"), format!("a program gets {loads}"));
+        let probed = place.probe(bed.tree(), &bed.libraries());
+        demand(bed.libraries().is_empty() || probed.starts_with("hsa_init 0x"), format!("a program gets {probed}"));
         let victim = bed.home.join("victim");
         demand(before.contains_key(Path::new("victim")) == victim.exists(), "a victim is gone".into());
     }

@@ -1,35 +1,25 @@
 //! RMCP installed in place into every layout in which AMD's libraries are found in the field, of every ROCm generation: used without `rmcp run`, moved, upgraded over,
 //! repaired, and taken back without a trace.
 
+#[path = "support/install/mod.rs"]
+mod install;
 mod support;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use install::layouts::{Kind, Layout, loaded, said};
+use install::libraries::{build_id, saved};
+use install::listing::{Entry, assert_same, differences, inodes, snapshot};
 use rmcp_fixtures::HSA_SONAME;
 use serde_json::Value;
 use support::generation::generations;
-use support::layouts::{Kind, Layout, build_id, loaded, said};
-use support::snapshot::{assert_same, differences, inodes, snapshot};
 use support::{Run, kernel_mtype, title};
-
-/// `rmcp` with a word ends with this exit code; gives stdout.
-#[track_caller]
-fn ends(layout: &Layout, word: &str, options: &[&str], expected: i32) -> String {
-    let (code, stdout, stderr) = layout.tell_rmcp(word, options);
-    assert_eq!(code, expected, "{}: rmcp {word} {options:?}\n{stdout}{stderr}", layout.name());
-    stdout
-}
 
 #[track_caller]
 fn done(layout: &Layout, word: &str) {
-    ends(layout, word, &["--yes"], 0);
-}
-
-/// The real library beside its front.
-fn saved(front: &Path) -> PathBuf {
-    front.with_file_name(format!("rmcp-real-{}", front.file_name().expect("a name").to_str().expect("UTF-8")))
+    layout.rmcp(word, &["--yes"], 0);
 }
 
 /// The page-table type of each call's memory.
@@ -126,8 +116,8 @@ fn lives(mut layout: Layout, next: &Layout) {
     runs_with_amds_libraries(&layout);
 
     // What would be done is shown, and nothing is done.
-    ends(&layout, "install", &["--dry-run"], 0);
-    ends(&layout, "install", &[], 4);
+    layout.rmcp("install", &["--dry-run"], 0);
+    layout.rmcp("install", &[], 4);
     assert_same(&format!("{name}: a plan"), &start, &snapshot(&layout.tree));
 
     done(&layout, "install");
@@ -138,11 +128,11 @@ fn lives(mut layout: Layout, next: &Layout) {
         assert_eq!(installed_inodes[&saved(file)], *inode, "{name}: {}", file.display());
         assert_eq!(installed[&saved(file)], start[file], "{name}: {}", file.display());
         // A front differs from the real library in contents and time alone.
-        let attributes = |line: &str| line.split(' ').take(3).map(str::to_owned).collect::<Vec<_>>();
+        let attributes = |entry: &Entry| (entry.mode, entry.owner);
         assert_eq!(attributes(&installed[file]), attributes(&start[file]), "{name}: {}", file.display());
     }
     let in_place = runs_with_hooks(&layout);
-    ends(&layout, "status", &[], 0);
+    layout.rmcp("status", &[], 0);
 
     // Again: nothing to do.
     done(&layout, "install");
@@ -166,21 +156,21 @@ fn lives(mut layout: Layout, next: &Layout) {
     runs_with_hooks(&layout);
     // Programs in secure execution need the absolute path, which is another now.
     done(&layout, "repair");
-    ends(&layout, "status", &[], 0);
+    layout.rmcp("status", &[], 0);
 
     // The manager puts new libraries over the fronts.
     twin.upgrade(next);
     layout.upgrade(next);
     let (upgraded, upgraded_inodes) = (snapshot(&twin.tree), without_lists(inodes_of(&layout, &start)));
     runs_with_amds_libraries(&layout);
-    let status = ends(&layout, "status", &[], 1);
+    let status = layout.rmcp("status", &[], 1);
     for file in &layout.libraries {
         let file = file.file_name().expect("a name").to_str().expect("UTF-8");
         assert!(status.contains(file), "{name}: status does not name {file}:\n{status}");
     }
 
     done(&layout, "repair");
-    ends(&layout, "status", &[], 0);
+    layout.rmcp("status", &[], 0);
     for file in &layout.libraries {
         assert_eq!(inodes(&layout.tree)[&saved(file)], upgraded_inodes[file], "{name}: {}", file.display());
     }
@@ -295,7 +285,7 @@ fn an_upgrade_to_other_file_names_loses_nothing_of_amds() {
     done(&layout, "install");
     let renamed = rename_upgrade(&layout);
     let upgraded = snapshot(&layout.tree);
-    ends(&layout, "status", &[], 1);
+    layout.rmcp("status", &[], 1);
     for (field, (old, new)) in [&mut layout.hip, &mut layout.hsa].into_iter().zip(&renamed) {
         let relative = new.strip_prefix(&layout.tree).expect("in the tree").to_owned();
         assert!(!old.exists());
@@ -303,7 +293,7 @@ fn an_upgrade_to_other_file_names_loses_nothing_of_amds() {
     }
     runs_with_amds_libraries(&layout);
     done(&layout, "repair");
-    ends(&layout, "status", &[], 0);
+    layout.rmcp("status", &[], 0);
     runs_with_hooks(&layout);
     done(&layout, "uninstall");
     let after = snapshot(&layout.tree);
@@ -351,10 +341,10 @@ fn a_new_rocm_beside_the_old_one_gets_fronts_by_repair() {
     std::fs::remove_file(&alternative).expect("remove");
     std::os::unix::fs::symlink("/opt/rocm-99.1.0", &alternative).expect("link");
     let before = snapshot(&new);
-    let status = ends(&layout, "status", &[], 1);
+    let status = layout.rmcp("status", &[], 1);
     assert!(status.contains("rocm-99.1.0"), "{status}");
     done(&layout, "repair");
-    ends(&layout, "status", &[], 0);
+    layout.rmcp("status", &[], 0);
     let moved = |file: &Path| {
         let name = file.file_name().expect("a name");
         Path::new("opt/rocm-99.1.0/lib").join(name)
@@ -399,14 +389,8 @@ fn another_version_of_rmcp_renews_the_fronts_and_leaves_no_core_behind() {
 
     let scratch = tempfile::tempdir().expect("a temporary directory");
     let other = another_build(scratch.path());
-    let by_other = |word: &str| {
-        let mut command = std::process::Command::new(&other);
-        layout.keeps_its_own_list(&mut command);
-        support::output(command.arg(word).args(layout.target()).arg("--yes"))
-    };
     // The core that the fronts use is there and works; what stands there is another version's.
-    let output = by_other("install");
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    layout.by_other(&other, "install", &["--yes"], 0);
     let second = cores(&layout);
     assert_eq!(second.len(), 1, "{second:?}");
     assert_ne!(first, second);
@@ -415,8 +399,7 @@ fn another_version_of_rmcp_renews_the_fronts_and_leaves_no_core_behind() {
     // And back, by the first.
     done(&layout, "install");
     assert_eq!(cores(&layout), first);
-    let output = by_other("uninstall");
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    layout.by_other(&other, "uninstall", &["--yes"], 0);
     assert_same("two versions", &start, &snapshot(&layout.tree));
 }
 

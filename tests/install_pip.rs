@@ -1,13 +1,15 @@
 //! RMCP installed into Python environments that pip and uv manage: real wheels of AMD's libraries, used by Python, upgraded, uninstalled.
 
+#[path = "support/install/mod.rs"]
+mod install;
 mod support;
 
 use std::path::Path;
 
+use install::in_place::{assert_hooked, assert_not_hooked};
+use install::listing::{assert_same, snapshot, without_directory_times};
+use install::pip::{Environment, Installer, LAYOUTS, Layout, Wheel, installers};
 use rmcp_fixtures::{Generation, SUITES};
-use support::packages::{assert_hooked, assert_not_hooked, without_directory_times};
-use support::pip::{Environment, Installer, LAYOUTS, Layout, Wheel, installers};
-use support::snapshot::{assert_same, snapshot};
 
 fn wheel(layout: Layout, version: &str, is_rebuilt: bool) -> Wheel {
     let bookworm = Generation::find(&SUITES[0]).unwrap_or_else(|reason| panic!("{reason}"));

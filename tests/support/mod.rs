@@ -2,13 +2,8 @@
 
 #![allow(dead_code)] // each test binary uses a part of it
 
-pub mod faults;
 pub mod generation;
-pub mod layouts;
-pub mod packages;
-pub mod pip;
 mod run;
-pub mod snapshot;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +11,7 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 #[allow(unused_imports)] // each test binary uses a part of it
-pub use run::{output, succeed};
+pub use run::{end, output, succeed};
 use serde_json::Value;
 
 /// `target/<profile>`: the directory of the test binary's parent.
@@ -137,12 +132,15 @@ pub fn on_card_with(
     let calls = stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let report = match policy {
         None | Some("off") => Value::Null,
-        Some(_) => {
-            let output = succeed(rmcp().args(["report", "--json"]).arg(&record));
-            serde_json::from_slice(&output.stdout).expect("rmcp report --json prints JSON")
-        }
+        Some(_) => self::report(&record),
     };
     Run { calls, log: json_lines(&log), stdout, stderr: String::from_utf8_lossy(&output.stderr).into_owned(), report }
+}
+
+/// What `rmcp report --json` prints of a record.
+pub fn report(record: &Path) -> Value {
+    let output = succeed(rmcp().args(["report", "--json"]).arg(record));
+    serde_json::from_slice(&output.stdout).expect("rmcp report --json prints JSON")
 }
 
 pub fn json_lines(path: &Path) -> Vec<Value> {

@@ -1,7 +1,5 @@
 //! Runs a command with a deadline instead of a hang.
 
-#![allow(dead_code)] // each test binary uses a part of it
-
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
@@ -12,6 +10,11 @@ const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Runs to the end; a program that has not ended by the deadline is killed, with what it started, and fails the test.
 pub fn output(command: &mut Command) -> Output {
+    end(command).0
+}
+
+/// As [`output`]; and the number of its process group, in which what it started and left can still be.
+pub fn end(command: &mut Command) -> (Output, libc::pid_t) {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -30,6 +33,7 @@ pub fn output(command: &mut Command) -> Output {
             pipes.1.read_to_end(&mut bytes).map(|_| bytes)
         }),
     );
+    let group = child.id() as libc::pid_t;
     let deadline = Instant::now() + DEADLINE;
     let status = loop {
         if let Some(status) = child.try_wait().expect("wait") {
@@ -37,14 +41,14 @@ pub fn output(command: &mut Command) -> Output {
         }
         if Instant::now() > deadline {
             // SAFETY: the group of a child that has not been waited for.
-            unsafe { libc::kill(-(child.id() as i32), libc::SIGKILL) };
+            unsafe { libc::kill(-group, libc::SIGKILL) };
             panic!("{command:?} hangs");
         }
         std::thread::park_timeout(Duration::from_millis(5));
     };
     let stdout = readers.0.join().expect("reader").expect("stdout");
     let stderr = readers.1.join().expect("reader").expect("stderr");
-    Output { status, stdout, stderr }
+    (Output { status, stdout, stderr }, group)
 }
 
 /// Runs to the end and demands exit code 0.

@@ -2,8 +2,9 @@
 //!
 //! Read: `var/lib/dpkg/info/*.list` (one path a line) and `var/lib/dpkg/diversions` (three lines each: from, to, package or `:`).
 //!
-//! `dpkg-divert` takes none of dpkg's locks, and works beside a running dpkg (tried with 1.21.22 and 1.22.22): [`must_be_free`] asks for them instead, once, before a transaction. With `--root` it
-//! does not change its root: it reads and writes `DIR/var/lib/dpkg`, and the paths given are those inside `DIR`. It leaves the list as it was before as `diversions-old`.
+//! `dpkg-divert` takes none of dpkg's locks, and works beside a running dpkg (tried with 1.21.22 and 1.22.22): [`must_be_free`] asks for them instead, once, before a
+//! transaction. With `--root` it does not change its root: it reads and writes `DIR/var/lib/dpkg`, and the paths given are those inside `DIR`. It leaves the list as it was
+//! before as `diversions-old`.
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -16,7 +17,7 @@ use std::process::{Command, Stdio};
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
 use crate::error::at;
-use crate::{Error, SAVED};
+use crate::{Error, files};
 
 /// dpkg's directory, below a root.
 const DATABASE: &str = "var/lib/dpkg";
@@ -118,11 +119,9 @@ impl Database {
 }
 
 impl Diversion {
-    fn is_ours(&self) -> bool {
-        let name = |path: &Path| path.file_name().unwrap_or_default().to_owned();
-        let mut saved = OsString::from(SAVED);
-        saved.push(name(&self.from));
-        self.by == LOCAL && self.to.parent() == self.from.parent() && name(&self.to) == saved
+    /// Made by an installation: the administrator's, to the name that RMCP gives.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.by == LOCAL && self.to == files::saved(&self.from)
     }
 }
 

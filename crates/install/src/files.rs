@@ -1,5 +1,6 @@
 //! Changes of single names, each synced, and none that replaces or removes what it was not told of.
 
+use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -10,7 +11,7 @@ use rustix::io::Errno;
 
 use crate::attributes::last_change;
 use crate::error::at;
-use crate::{Attributes, Error, TEMPORARY};
+use crate::{Attributes, Error, SAVED, TEMPORARY};
 
 /// Number of an inode, by which names of one file system are compared. The journal goes without the device: many file systems (btrfs, overlayfs, NFS, a disk that is found in another order)
 /// have another number after a restart.
@@ -54,9 +55,19 @@ pub fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("/"))
 }
 
+/// `rmcp-real-NAME` beside `path`.
+pub fn saved(path: &Path) -> PathBuf {
+    beside(path, SAVED.to_owned())
+}
+
 /// `.rmcp-KIND-NAME` beside `path`.
 pub fn temporary(path: &Path, kind: &str) -> PathBuf {
-    let mut name = std::ffi::OsString::from(format!("{TEMPORARY}{kind}-"));
+    beside(path, format!("{TEMPORARY}{kind}-"))
+}
+
+/// The name of `path` behind `prefix`, in the same directory.
+fn beside(path: &Path, prefix: String) -> PathBuf {
+    let mut name = OsString::from(prefix);
     name.push(path.file_name().unwrap_or_default());
     path.with_file_name(name)
 }

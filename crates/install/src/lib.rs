@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod attributes;
+mod digest;
 pub mod dpkg;
 mod error;
 mod files;
@@ -42,6 +43,7 @@ pub use target::{Directory, Kind, Target};
 
 /// What the real library's name is put behind: `rmcp-real-libamdhip64.so.5.2.21153`.
 pub const SAVED: &str = "rmcp-real-";
-/// Temporary names in the directories of libraries; nothing else of ours begins so. A new file is `.rmcp-new-N-NAME`, one that is kept until the commit `.rmcp-old-N-NAME`, where N is the
-/// number of the step.
+/// Temporary names begin so, and nothing else of ours does. A new file is `.rmcp-new-N-NAME`, and one that is kept until the commit `.rmcp-old-N-NAME`, where N is the number of
+/// the step. While one step is done, what is written for NAME is `.rmcp-new-part-NAME`; while it is undone, what gets the name back is `.rmcp-old-undo-NAME`. The manifest's is
+/// `.rmcp-new-state.json`.
 pub const TEMPORARY: &str = ".rmcp-";

@@ -7,9 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
-use crate::{Kind, Target, files};
+use crate::{Kind, Target, digest, files};
 
 /// Where the system's own state is.
 const SYSTEM: &str = "/var/lib/rmcp";
@@ -80,9 +78,7 @@ fn name(kind: Kind, base: &Path) -> String {
         Kind::Prefix => "prefix",
         Kind::Python => "python",
     };
-    let digest = Sha256::digest(base.as_os_str().as_bytes());
-    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{kind}-{digest}")
+    format!("{kind}-{}", digest::hex(&digest::of(base.as_os_str().as_bytes())[..8]))
 }
 
 /// `None` without a home (one that is not there is not made), and in that of somebody else (sudo), where the directories would be root's.

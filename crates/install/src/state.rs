@@ -43,19 +43,21 @@ pub struct Installed {
     pub record: Option<PathBuf>,
 }
 
-/// The manifest's name in the state directory.
-const NAME: &str = "state.json";
+/// Where the manifest of the state directory `directory` is.
+pub(crate) fn path(directory: &Path) -> PathBuf {
+    directory.join("state.json")
+}
 
 impl State {
     /// The manifest in `directory`; `None` if there is none that this version can read.
     pub fn read(directory: &Path) -> Option<Self> {
-        let text = files::read(&directory.join(NAME)).ok()??;
+        let text = files::read(&path(directory)).ok()??;
         serde_json::from_slice(&text).ok().filter(|state: &Self| state.format <= FORMAT)
     }
 
     /// Writes it there, in one piece.
     pub(crate) fn write(&self, directory: &Path) -> Result<(), Error> {
-        let path = directory.join(NAME);
+        let path = path(directory);
         let new = files::temporary(&path, "new");
         let mut text = serde_json::to_vec_pretty(self)
             .map_err(|error| Error::Broken(format!("{} cannot be written: {error}", path.display())))?;
@@ -67,12 +69,12 @@ impl State {
 
     /// Whether there is a manifest in `directory`, of whatever format.
     pub(crate) fn stands_in(directory: &Path) -> bool {
-        directory.join(NAME).exists()
+        path(directory).exists()
     }
 
     /// Removes it, and what an interrupted [`State::write`] left.
     pub(crate) fn remove(directory: &Path) -> Result<(), Error> {
-        let path = directory.join(NAME);
+        let path = path(directory);
         files::remove(&files::temporary(&path, "new"))?;
         files::remove(&path)
     }

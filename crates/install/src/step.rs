@@ -238,10 +238,8 @@ impl Step {
             Self::Divert { root, path, to } | Self::Undivert { root, path, to } => {
                 *root == target.root
                     && target.resolve(path).is_ok_and(|path| has(&path))
-                    && path.parent() == to.parent()
-                    && path.file_name().zip(to.file_name()).is_some_and(|(name, saved)| {
-                        saved.as_encoded_bytes().strip_prefix(crate::SAVED.as_bytes()) == Some(name.as_encoded_bytes())
-                    })
+                    && path.file_name().is_some()
+                    && *to == files::saved(path)
             }
             Self::Link { from, to, .. } => has(from) && has(to),
             _ => self.directories().into_iter().all(|directory| is_in(directory, &target.base)),

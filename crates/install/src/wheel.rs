@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::at;
+use crate::inventory::is_core_directory;
 use crate::{Error, SAVED, files};
 
 /// The distributions of a `site-packages`.
@@ -14,8 +15,8 @@ pub struct Distributions {
 }
 
 impl Distributions {
-    /// Reads the RECORDs of `site_packages/*.dist-info`, as far as they list shared libraries (files with `.so` in their names). A distribution without RECORD, as other installers than pip may leave it,
-    /// owns nothing.
+    /// Reads the RECORDs of `site_packages/*.dist-info`, as far as they list shared libraries (files with `.so` in their names). A distribution without RECORD, as other
+    /// installers than pip may leave it, owns nothing.
     pub fn read(site_packages: &Path) -> Result<Self, Error> {
         let entries = std::fs::read_dir(site_packages).map_err(at(site_packages, "read"))?;
         let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
@@ -77,11 +78,12 @@ pub struct Entry {
     pub digest: Option<([u8; 32], u64)>,
 }
 
-/// RECORD's text with `entries` at its end, in place of all that were ours. Our entries are known by their paths: they contain `/rmcp-real-`, `/rmcp-VERSION-DIGEST/` or begin with `.rmcp/`; no others
-/// may be added. With no entries, what is returned is byte for byte what it was before any were added: line ends, quoting and a missing last newline are kept.
+/// RECORD's text with `entries` at its end, in place of all that were ours. Our entries are known by their paths: they contain `/rmcp-real-`, `/rmcp-VERSION-DIGEST/` or begin
+/// with `.rmcp/`; no others may be added. With no entries, what is returned is byte for byte what it was before any were added: line ends, quoting and a missing last newline
+/// are kept.
 ///
-/// An entry is a line. Ours end as the first line does, and the last line ends, or does not, as the last line did before: a text whose last line is ours and does not end tells that the one before did not end either,
-/// so both are undone together. A path with a line end in it is not added: it would be more than a line.
+/// An entry is a line. Ours end as the first line does, and the last line ends, or does not, as the last line did before: a text whose last line is ours and does not end tells
+/// that the one before did not end either, so both are undone together. A path with a line end in it is not added: it would be more than a line.
 pub fn with_entries(record: &[u8], entries: &[Entry]) -> Vec<u8> {
     let mut text = without_ours(record);
     let end = line_end(&text);
@@ -153,14 +155,6 @@ fn path_of(line: &[u8]) -> Option<String> {
 fn is_ours(path: &str) -> bool {
     let mut directories = path.split('/').rev().skip(1);
     path.starts_with(".rmcp/") || file_name(path).starts_with(SAVED) || directories.any(is_core_directory)
-}
-
-/// `rmcp-VERSION-DIGEST`
-fn is_core_directory(name: &str) -> bool {
-    let parts = name.strip_prefix("rmcp-").and_then(|rest| rest.rsplit_once('-'));
-    parts.is_some_and(|(version, digest)| {
-        !version.is_empty() && digest.len() == 8 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    })
 }
 
 fn row(entry: &Entry) -> String {

@@ -156,7 +156,7 @@ fn python_reads_what_was_added() {
 fn entries() -> impl Strategy<Value = Vec<Entry>> {
     let path = prop_oneof![
         "[^\r\n]{0,8}/rmcp-real-[^/\r\n]{0,8}",
-        "[^\r\n]{0,8}/rmcp-[0-9.]{1,5}-[0-9a-f]{8}/librmcp.so",
+        "[^\r\n]{0,8}/rmcp-[0-9][0-9.]{0,4}-[0-9a-f]{8}/librmcp[.]so",
         Just(".rmcp/state.json".to_owned()),
     ];
     let entry = (path, any::<Option<([u8; 32], u64)>>()).prop_map(|(path, digest)| Entry { path, digest });

@@ -30,10 +30,9 @@ use serde::{Deserialize, Serialize};
 use self::file::File;
 use self::owners::Owners;
 use crate::error::at;
-use crate::{Directory, Error, SAVED, TEMPORARY, Target};
+use crate::{Directory, Error, SAVED, TEMPORARY, Target, digest, files};
 
 pub use self::core::Core;
-pub(crate) use self::core::{digest, hex};
 
 /// Everything that was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -77,8 +76,7 @@ pub struct Copy {
 impl Copy {
     /// `rmcp-real-NAME` beside it.
     pub fn saved(&self) -> PathBuf {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        self.path.with_file_name(format!("{}{name}", crate::SAVED))
+        files::saved(&self.path)
     }
 }
 
@@ -199,7 +197,7 @@ impl Inventory {
         for path in &entries.cores {
             let core = path.join(CORE);
             let present = core.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
-            let sha256 = if present { hex(&digest(&core)?) } else { String::new() };
+            let sha256 = if present { digest::hex(&digest::of_file(&core)?) } else { String::new() };
             self.cores.push(CoreDirectory { path: path.clone(), sha256 });
         }
         Ok(())
@@ -208,7 +206,7 @@ impl Inventory {
     /// Decides about one name; see the table of this module.
     fn take_name(&mut self, target: &Target, directory: &Directory, name: &str, pair: Pair, owners: &Owners) {
         let path = directory.path.join(name);
-        let saved_path = directory.path.join(format!("{SAVED}{name}"));
+        let saved_path = files::saved(&path);
         let (soname, standing) = match (pair.named, pair.saved) {
             (File::Real(soname, real), File::None) => (soname, Standing::Real { real }),
             (File::Real(soname, real), File::Real(_, saved)) => (soname, Standing::Replaced { real, saved }),
@@ -242,8 +240,7 @@ impl Inventory {
     }
 
     fn front(&self, target: &Target, directory: &Directory, front: Front, real: Real) -> Standing {
-        let mut found = front.search.iter().filter_map(|entry| entry.strip_prefix("$ORIGIN/"));
-        let core = found.find(|name| is_core_directory(name)).unwrap_or_default().to_owned();
+        let core = core_directories(&front).next().unwrap_or_default().to_owned();
         let path = directory.path.join(&core);
         let core_found = self.cores.iter().any(|known| known.path == path && !known.sha256.is_empty());
         let here = target.inside(&path);
@@ -387,6 +384,7 @@ impl Entries {
         }
         Ok(())
     }
+
     /// A library of AMD's that has no other name is not ours to remove.
     fn take_stray(&mut self, path: &Path, name: &str) {
         let only_name = path.symlink_metadata().is_ok_and(|metadata| metadata.nlink() == 1);
@@ -403,6 +401,12 @@ impl Entries {
 /// `.rmcp-new-…` or `.rmcp-old-…`.
 fn is_stray(name: &str) -> bool {
     name.strip_prefix(TEMPORARY).is_some_and(|rest| rest.starts_with("new-") || rest.starts_with("old-"))
+}
+
+/// Names of the core directories that a front looks for beside itself, in its order.
+pub(crate) fn core_directories(front: &Front) -> impl Iterator<Item = &str> {
+    let beside = front.search.iter().filter_map(|entry| entry.strip_prefix("$ORIGIN/"));
+    beside.filter(|name| is_core_directory(name))
 }
 
 /// `rmcp-VERSION-` and eight hexadecimal digits: see [`Core::directory`].

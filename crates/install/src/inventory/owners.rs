@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Copy, Owner, StaleDiversion};
 use crate::dpkg::{Database, Diversion};
 use crate::wheel::Distributions;
-use crate::{Directory, Error, SAVED, Target};
+use crate::{Directory, Error, Target, files};
 
 /// Databases of package managers.
 pub struct Owners {
@@ -35,7 +35,7 @@ impl Owners {
         let inside = Path::new("/").join(path.strip_prefix(&self.root).unwrap_or(path));
         if let Some((package, path)) = self.dpkg.owner(&inside) {
             let diversion = self.dpkg.diversion(&path);
-            return match diversion.filter(|diversion| !is_ours(diversion)) {
+            return match diversion.filter(|diversion| !diversion.is_ours()) {
                 Some(Diversion { to, by, .. }) => Err(format!("dpkg diverts it to {} for {by}", to.display())),
                 None => Ok(Owner::Dpkg { package, path, diverted: diversion.is_some() }),
             };
@@ -68,14 +68,7 @@ impl Owners {
     }
 }
 
-/// To `rmcp-real-` and the same name.
-fn is_ours(diversion: &Diversion) -> bool {
-    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    name(&diversion.to) == format!("{SAVED}{}", name(&diversion.from))
-}
-
 /// Neither the name nor the saved one is there.
 fn free(path: &Path) -> bool {
-    let saved = path.with_file_name(format!("{SAVED}{}", path.file_name().unwrap_or_default().to_string_lossy()));
-    path.symlink_metadata().is_err() && saved.symlink_metadata().is_err()
+    path.symlink_metadata().is_err() && files::saved(path).symlink_metadata().is_err()
 }

@@ -4,13 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rmcp_front::{Library, Options, build};
-use sha2::{Digest, Sha256};
 
 use super::Changed;
 use super::maker::Maker;
 use crate::error::at;
-use crate::inventory::{digest, hex};
-use crate::{Attributes, Copy, Error, Installed, Owner, Real, Standing, Step};
+use crate::{Attributes, Copy, Error, Installed, Owner, Real, Standing, Step, digest};
 
 /// A library that gets a front, or has one.
 pub struct Fronted<'a> {
@@ -36,7 +34,7 @@ impl<'a> Maker<'a> {
             match Library::read(&real.path) {
                 Ok(library) => {
                     let front = build(&library, &self.options(copy, &library, core)).into();
-                    fronts.push(Fronted { copy, real, digest: digest(&real.path)?, front });
+                    fronts.push(Fronted { copy, real, digest: digest::of_file(&real.path)?, front });
                 }
                 Err(rmcp_front::Error::Unfit { reason, .. }) => {
                     self.untouched(&real.path, reason);
@@ -147,8 +145,8 @@ impl Fronted<'_> {
             path: self.copy.path.clone(),
             soname: self.copy.soname.clone(),
             build_id: self.real.build_id.clone(),
-            real_sha256: hex(&self.digest),
-            front_sha256: hex(&Sha256::digest(&self.front)),
+            real_sha256: digest::hex(&self.digest),
+            front_sha256: digest::hex(&digest::of(&self.front)),
             diverted: matches!(self.copy.owner, Owner::Dpkg { .. }),
             record,
         }

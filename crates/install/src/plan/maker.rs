@@ -10,10 +10,10 @@ use rmcp_front::{CORE, Front};
 use super::fronts::Fronted;
 use super::{Change, Changed, Goal, Plan, Untouched};
 use crate::error::at;
-use crate::inventory::{hex, is_core_directory};
+use crate::inventory::core_directories;
 use crate::{
-    Attributes, Copy, Core, CoreDirectory, Error, Identity, Installed, Inventory, Owner, Standing, State, Step,
-    TEMPORARY, Target, state,
+    Attributes, Copy, Core, CoreDirectory, Error, Identity, Installed, Inventory, Owner, Standing, State, Step, Target,
+    digest, files, state,
 };
 
 /// Mode of the core's file.
@@ -98,7 +98,7 @@ impl<'a> Maker<'a> {
         });
         self.forget_state();
         if self.before.is_none() && self.plan.after.is_some() && self.plan.is_empty() {
-            let path = self.target.state.join("state.json");
+            let path = state::path(&self.target.state);
             self.change(&path, Changed::Updated, None, "the list of what is installed, which is lost");
         }
         Ok(self.plan)
@@ -119,7 +119,7 @@ impl<'a> Maker<'a> {
     /// A manifest whose fronts somebody else has removed goes too.
     fn forget_state(&mut self) {
         if self.before.is_some() && self.plan.after.is_none() && self.plan.is_empty() {
-            let path = self.target.state.join("state.json");
+            let path = state::path(&self.target.state);
             self.change(&path, Changed::Removed, None, "nothing is installed any more");
             self.plan.steps.push(Step::CleanFile { path });
         }
@@ -138,8 +138,7 @@ impl<'a> Maker<'a> {
 
     /// `.rmcp-KIND-N-NAME` beside `path`, N being the number of the next step.
     pub fn temporary(&self, path: &Path, kind: &str) -> PathBuf {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        path.with_file_name(format!("{TEMPORARY}{kind}-{}-{name}", self.plan.steps.len()))
+        files::temporary(path, &format!("{kind}-{}", self.plan.steps.len()))
     }
 
     pub fn change(&mut self, path: &Path, becomes: Changed, soname: Option<&str>, detail: impl Into<String>) {
@@ -198,7 +197,7 @@ impl<'a> Maker<'a> {
     /// Tells dpkg where the library is, if it owns it and does not know.
     pub fn divert(&mut self, copy: &Copy) {
         if let Owner::Dpkg { package, path, diverted: false } = &copy.owner {
-            let (root, to) = (self.target.root.clone(), saved(path));
+            let (root, to) = (self.target.root.clone(), files::saved(path));
             let detail = format!("dpkg puts the library of {package} under {} from now on", to.display());
             self.plan.steps.push(Step::Divert { root, path: path.clone(), to });
             self.change(&copy.path, Changed::Diverted, None, detail);
@@ -208,7 +207,7 @@ impl<'a> Maker<'a> {
     /// Tells dpkg that the library is back.
     pub fn undivert(&mut self, copy: &Copy) {
         if let Owner::Dpkg { path, diverted: true, .. } = &copy.owner {
-            self.end_diversion(path.clone(), saved(path), &copy.path);
+            self.end_diversion(path.clone(), files::saved(path), &copy.path);
         }
     }
 
@@ -226,9 +225,8 @@ impl<'a> Maker<'a> {
     }
 
     fn read_core(&self, core: &Core) -> Result<Arc<[u8]>, Error> {
-        use sha2::Digest;
         let bytes = std::fs::read(&core.path).map_err(at(&core.path, "read"))?;
-        match hex(&sha2::Sha256::digest(&bytes)) == core.sha256 {
+        match digest::hex(&digest::of(&bytes)) == core.sha256 {
             true => Ok(bytes.into()),
             false => Err(Error::Refused(format!("{} was changed meanwhile; run it again", core.path.display()))),
         }
@@ -281,18 +279,11 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// `rmcp-real-NAME` beside a path of dpkg's.
-fn saved(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!("{}{name}", crate::SAVED))
-}
-
 /// The core directories that a front which is left alone uses.
 fn cores_of(path: &Path) -> Vec<PathBuf> {
     let regular = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
     let Some(front) = regular.then(|| Front::read(path).ok()).flatten() else { return Vec::new() };
-    let names = front.search.iter().filter_map(|entry| entry.strip_prefix("$ORIGIN/"));
-    names.filter(|name| is_core_directory(name)).map(|name| path.with_file_name(name)).collect()
+    core_directories(&front).map(|name| path.with_file_name(name)).collect()
 }
 
 fn is_empty(directory: &Path) -> bool {

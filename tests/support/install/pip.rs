@@ -1,16 +1,14 @@
 //! Python environments with wheels of AMD's libraries, installed by pip or uv.
 
-#![allow(dead_code)] // each test binary uses a part of it
-
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rmcp_fixtures::{Generation, HSA_SONAME};
 
-use super::packages::{build_id, ends, rebuild, run_in_place};
-use super::snapshot::snapshot;
-use super::{Run, rmcp, succeed};
+use super::in_place::{ends, rmcp, run_in_place};
+use super::libraries::{SearchPath, bare, build_id, hashed, patchelf, rebuild, saved};
+use super::listing::{Listing, snapshot};
+use crate::support::{Run, succeed};
 
 /// How a wheel holds AMD's libraries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +34,11 @@ impl Layout {
 
     /// File names of the HIP and the HSA library.
     fn libraries(self, hip_soname: &str) -> [String; 2] {
-        let soname = |stem: &str, hash: &str, soname: &str| match self {
-            Self::TorchHashed => soname.replacen(".so", &format!("-{hash}.so"), 1),
-            Self::TorchBare => format!("{stem}.so"),
+        [hip_soname, HSA_SONAME].map(|soname| match self {
+            Self::TorchHashed => hashed(soname),
+            Self::TorchBare => bare(soname),
             Self::TheRock => soname.to_owned(),
-        };
-        [soname("libamdhip64", "1a2b3c4d", hip_soname), soname("libhsa-runtime64", "5e6f7a8b", HSA_SONAME)]
+        })
     }
 }
 
@@ -68,14 +65,11 @@ impl Wheel {
             file
         });
         patchelf(&files[0], &["--replace-needed", HSA_SONAME, &names[1]]);
-        for file in &files {
-            // patchelf 0.14 does one thing at a time, and leaves an old tag as it is.
-            patchelf(file, &["--remove-rpath"]);
-            match layout {
-                Layout::TorchHashed => patchelf(file, &["--set-rpath", "$ORIGIN"]),
-                Layout::TorchBare | Layout::TheRock => patchelf(file, &["--force-rpath", "--set-rpath", "$ORIGIN"]),
-            }
-        }
+        let tag = match layout {
+            Layout::TorchHashed => SearchPath::Runpath,
+            Layout::TorchBare | Layout::TheRock => SearchPath::Rpath,
+        };
+        files.iter().for_each(|file| tag.set(file, "$ORIGIN"));
         let (distribution, package) = layout.names();
         let inside = |name: &String| Path::new(package).join("lib").join(name);
         let pairs =
@@ -87,10 +81,6 @@ impl Wheel {
         let libraries = [0, 1].map(|at| (inside(&names[at]), build_id(&files[at])));
         Self { layout, file, libraries, _directory: directory }
     }
-}
-
-fn patchelf(file: &Path, arguments: &[&str]) {
-    succeed(Command::new("patchelf").args(arguments).arg(file));
 }
 
 /// What installs.
@@ -201,9 +191,8 @@ impl Environment {
     /// `rmcp WORD --python ENV`: demands the exit code, gives stdout.
     #[track_caller]
     pub fn rmcp(&self, word: &str, options: &[&str], expected: i32) -> String {
-        let mut command = rmcp();
-        command.arg(word).arg("--python").arg(self.path()).args(options);
-        ends(command.env("XDG_STATE_HOME", self.directory.path().join("state")), expected)
+        let mut command = rmcp(self.directory.path());
+        ends(command.arg(word).arg("--python").arg(self.path()).args(options), expected)
     }
 
     /// Opens the wheel's HIP library in the environment's Python, by ctypes, and makes one host allocation.
@@ -216,14 +205,10 @@ impl Environment {
 
     /// The wheel's real libraries behind their fronts: path and build-id.
     pub fn behind_fronts(&self, wheel: &Wheel) -> Vec<(PathBuf, String)> {
-        let saved = |path: &Path| {
-            let name = path.file_name().expect("a name").to_str().expect("UTF-8");
-            self.site_packages().join(path).with_file_name(format!("rmcp-real-{name}"))
-        };
-        wheel.libraries.iter().map(|(path, id)| (saved(path), id.clone())).collect()
+        wheel.libraries.iter().map(|(path, id)| (saved(&self.site_packages().join(path)), id.clone())).collect()
     }
 
-    pub fn snapshot(&self) -> BTreeMap<PathBuf, String> {
+    pub fn snapshot(&self) -> Listing {
         snapshot(&self.path())
     }
 

@@ -1,27 +1,23 @@
 //! The trees in which AMD's libraries are found in the field, built of a generation's real libraries, each with a program that reaches them in the tree's own way.
 
-#![allow(dead_code)] // each test binary uses a part of it
-
 use std::ffi::OsString;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use object::Object;
 use rmcp_fixtures::HSA_SONAME;
-use serde_json::Value;
 
-use super::generation::{Generation, compile};
-use super::{Run, built, json_lines, output, rmcp, succeed};
+use super::in_place::{ends, own_list, rmcp, run_in_place};
+use super::libraries::{MULTIARCH, SearchPath, bare, build_id, hashed, patchelf, rebuild};
+use crate::support::generation::{Generation, compile};
+use crate::support::{Run, on_card_with, succeed};
 
 /// What a program of a layout calls.
 pub const CALLS: [&str; 3] = ["hipMalloc", "hipHostMalloc", "hipHostMalloc:0x2"];
 /// When everything in a tree was last changed, and when an upgrade changed it: seconds since 1970.
 const BUILT: &str = "@1700000000.123456789";
 const UPGRADED: u64 = 1_710_000_000;
-/// Where Debian has its libraries.
-const MULTIARCH: &str = "usr/lib/x86_64-linux-gnu";
 
 /// A way in which the libraries lie in a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +102,8 @@ impl Layout {
     pub fn rebuilt(&self) -> Self {
         let twin = self.twin();
         for file in &twin.libraries {
-            change_build_id(&twin.tree.join(file));
+            let file = twin.tree.join(file);
+            rebuild(&file, &file);
         }
         for list in &twin.lists {
             let list = twin.tree.join(list);
@@ -185,79 +182,55 @@ impl Layout {
         self.generation = next.generation.clone();
     }
 
-    /// The command that runs the program with [`CALLS`].
-    pub fn command(&self) -> Vec<OsString> {
+    /// The program with [`CALLS`], as the words of a command line.
+    fn words(&self) -> Vec<String> {
         let mut path: Vec<PathBuf> = self.library_path.iter().map(|path| self.tree.join(path)).collect();
         path.push(without_amds(&self.generation, self.directory.path()));
         let path = std::env::join_paths(path).expect("paths without colons");
-        let mut words = vec![self.generation.loader().into_os_string(), "--library-path".into(), path];
+        let mut words = vec![text(&self.generation.loader()), "--library-path".to_owned(), text(path.as_ref())];
         words.extend(self.program.iter().map(|word| match word {
-            Word::InTree(path) => self.tree.join(path).into_os_string(),
-            Word::Text(text) => text.into(),
+            Word::InTree(path) => text(&self.tree.join(path)),
+            Word::Text(text) => (*text).to_owned(),
         }));
-        words.extend(CALLS.map(OsString::from));
+        words.extend(CALLS.map(str::to_owned));
         words
     }
 
     /// Runs the program on a virtual RX 6800 as its user would, without `rmcp run`. The report is `Null` if no RMCP was there to record.
     pub fn run(&self) -> Run {
-        let mut command = Command::new(built("vgpu"));
-        self.run_by(&mut command, "--log", |command, record| {
-            // The loader says on stderr which libraries it initialises.
-            command.arg("gfx1030").env("RMCP_RECORD", record).env("LD_DEBUG", "libs");
-        })
+        // The loader says on stderr which libraries it initialises.
+        self.run_by(|program, arguments| run_in_place(&[("LD_DEBUG", "libs")], program, arguments))
     }
 
     /// The same under `rmcp run`.
     pub fn run_by_rmcp(&self) -> Run {
-        let mut command = self.rmcp();
-        command.args(["run", "--quiet"]);
-        self.run_by(&mut command, "--virtual-log", |command, record| {
-            command.args(["--virtual", "gfx1030", "--record"]).arg(record);
-        })
+        let (variable, list) = own_list(self.directory.path());
+        let environment = [(variable, list.to_str().expect("UTF-8"))];
+        self.run_by(|program, arguments| on_card_with("gfx1030", Some("default"), &environment, program, arguments))
     }
 
-    /// Runs `rmcp` with a word and the tree's name; gives exit code, stdout and stderr.
-    pub fn tell_rmcp(&self, word: &str, options: &[&str]) -> (i32, String, String) {
-        let output = output(self.rmcp().arg(word).args(self.target()).args(options));
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-        let code = output.status.code().unwrap_or_else(|| panic!("rmcp {word}: {}", output.status));
-        (code, text(output.stdout), text(output.stderr))
+    fn run_by(&self, run: impl FnOnce(&Path, &[&str]) -> Run) -> Run {
+        let words = self.words();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        run(Path::new(words[0]), &words[1..])
     }
 
-    /// `rmcp` with a list of installations of its own, not the tester's.
-    fn rmcp(&self) -> Command {
-        let mut command = rmcp();
-        self.keeps_its_own_list(&mut command);
-        command
+    /// `rmcp WORD` and the tree's name: demands the exit code, gives stdout.
+    #[track_caller]
+    pub fn rmcp(&self, word: &str, options: &[&str], expected: i32) -> String {
+        self.by(&mut rmcp(self.directory.path()), word, options, expected)
     }
 
-    /// Sets where `rmcp` remembers what the user has installed.
-    pub fn keeps_its_own_list(&self, command: &mut Command) {
-        command.env("XDG_STATE_HOME", self.directory.path().join("state"));
+    /// The same with another `rmcp` than the one that is tested.
+    #[track_caller]
+    pub fn by_other(&self, rmcp: &Path, word: &str, options: &[&str], expected: i32) -> String {
+        self.by(Command::new(rmcp).envs([own_list(self.directory.path())]), word, options, expected)
     }
 
-    fn run_by(&self, command: &mut Command, log_option: &str, finish: impl FnOnce(&mut Command, &Path)) -> Run {
-        let scratch = tempfile::tempdir().expect("a temporary directory");
-        let (log, record) = (scratch.path().join("kfd.jsonl"), scratch.path().join("record"));
-        command.arg(log_option).arg(&log);
-        finish(command, &record);
-        let output = succeed(command.arg("--").args(self.command()));
-        let stdout = String::from_utf8(output.stdout).expect("UTF-8");
-        let report = match record.exists() {
-            true => {
-                let output = succeed(self.rmcp().args(["report", "--json"]).arg(&record));
-                serde_json::from_slice(&output.stdout).expect("rmcp report --json prints JSON")
-            }
-            false => Value::Null,
-        };
-        Run {
-            calls: stdout.lines().map(|line| serde_json::from_str(line).expect("a call")).collect(),
-            log: json_lines(&log),
-            stdout,
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-            report,
-        }
+    #[track_caller]
+    fn by(&self, rmcp: &mut Command, word: &str, options: &[&str], expected: i32) -> String {
+        println!("{}: rmcp {word} {options:?}", self.name());
+        ends(rmcp.arg(word).args(self.target()).args(options), expected)
     }
 }
 
@@ -277,14 +250,6 @@ pub fn loaded(run: &Run) -> Vec<PathBuf> {
 pub fn said(run: &Run) -> String {
     let ours = |line: &&str| !line.trim_start().starts_with(|c: char| c.is_ascii_digit()) && !line.trim().is_empty();
     run.stderr.lines().filter(ours).collect::<Vec<_>>().join("\n")
-}
-
-/// The build-id of a library, in hexadecimal.
-pub fn build_id(file: &Path) -> String {
-    let bytes = std::fs::read(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-    let elf = object::File::parse(&*bytes).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-    let id = elf.build_id().expect("notes").unwrap_or_else(|| panic!("{}: no build-id", file.display()));
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A directory, and the place in it for a tree, without symbolic links: programs report the paths that they see.
@@ -346,25 +311,25 @@ impl Builder {
     fn opt_rocm(&mut self) {
         let rocm = format!("opt/rocm-{}", self.layout.generation.name());
         self.libraries_with_links(&Path::new(&rocm).join("lib"));
-        self.search_path("$ORIGIN", false, &self.layout.libraries);
+        self.search_path("$ORIGIN", SearchPath::Runpath, &self.layout.libraries);
         self.link("etc/alternatives/rocm", &format!("/{rocm}"));
         self.link("opt/rocm", "/etc/alternatives/rocm");
         self.loader_configuration(&["/opt/rocm/lib"]);
         let program = self.alloc(format!("{rocm}/bin/hip_client"));
-        self.search_path("$ORIGIN/../lib", false, [&program]);
+        self.search_path("$ORIGIN/../lib", SearchPath::Runpath, [&program]);
         self.layout.program = vec![Word::InTree(program)];
     }
 
     fn torch_hashed(&mut self) {
         let torch = self.environment("env").join("torch");
         let soname = self.soname();
-        let (hip, hsa) = (hashed(soname, "1a2b3c4d"), hashed(HSA_SONAME, "5e6f7a8b"));
+        let (hip, hsa) = (hashed(soname), hashed(HSA_SONAME));
         self.two_libraries(&torch.join("lib"), &hip, &hsa);
         self.needs(&self.layout.hip, HSA_SONAME, &hsa);
-        self.search_path("$ORIGIN", false, &self.layout.libraries);
+        self.search_path("$ORIGIN", SearchPath::Runpath, &self.layout.libraries);
         let program = self.alloc(torch.join("bin/torch_shm_manager"));
         self.needs(&program, soname, &hip);
-        self.search_path("$ORIGIN/../lib", false, [&program]);
+        self.search_path("$ORIGIN/../lib", SearchPath::Runpath, [&program]);
         self.layout.program = vec![Word::InTree(program)];
     }
 
@@ -375,7 +340,7 @@ impl Builder {
         self.needs(&self.layout.hip, HSA_SONAME, "libhsa-runtime64.so");
         let client = self.alloc_library(&lib.join("libtorch_hip.so"));
         self.needs(&client, self.soname(), "libamdhip64.so");
-        self.search_path("$ORIGIN", true, self.layout.libraries.iter().chain([&client]));
+        self.search_path("$ORIGIN", SearchPath::Rpath, self.layout.libraries.iter().chain([&client]));
         let files = [self.layout.hip.clone(), self.layout.hsa.clone(), client.clone()];
         self.record(&packages, "torch-2.7.1.dist-info", &files);
         self.load("env/bin/load", vec![Word::InTree(client)]);
@@ -385,14 +350,14 @@ impl Builder {
         let packages = self.environment("env");
         let soname = self.soname();
         self.two_libraries(&packages.join("_rocm_sdk_core/lib"), soname, HSA_SONAME);
-        self.search_path("$ORIGIN", true, &self.layout.libraries);
+        self.search_path("$ORIGIN", SearchPath::Rpath, &self.layout.libraries);
         for name in [soname, HSA_SONAME] {
             let devel = packages.join("_rocm_sdk_devel/lib");
             self.link(devel.join(name), &format!("../../_rocm_sdk_core/lib/{name}"));
             self.link(devel.join(bare(name)), name);
         }
         let client = self.alloc_library(&packages.join("torch/lib/libtorch_hip.so"));
-        self.search_path("$ORIGIN/../../_rocm_sdk_core/lib", true, [&client]);
+        self.search_path("$ORIGIN/../../_rocm_sdk_core/lib", SearchPath::Rpath, [&client]);
         let hip = self.layout.hip.clone();
         self.load("env/bin/load", vec![Word::InTree(hip), Word::InTree(client)]);
     }
@@ -401,7 +366,7 @@ impl Builder {
         let environment = Path::new("envs/rocm");
         let lib = environment.join("lib");
         self.libraries_with_links(&lib);
-        self.search_path("$ORIGIN", true, &self.layout.libraries);
+        self.search_path("$ORIGIN", SearchPath::Rpath, &self.layout.libraries);
         let cache = self.directory("pkgs/hip");
         for file in &self.layout.libraries {
             let name = file.file_name().expect("a name");
@@ -418,7 +383,7 @@ impl Builder {
         self.file(&list, &entry.to_string());
         self.layout.lists.push(list);
         let program = self.alloc(environment.join("bin/hip_client"));
-        self.search_path("$ORIGIN/../lib", true, [&program]);
+        self.search_path("$ORIGIN/../lib", SearchPath::Rpath, [&program]);
         self.layout.environment = Some(environment.to_owned());
         self.layout.program = vec![Word::InTree(program)];
     }
@@ -435,10 +400,10 @@ impl Builder {
                 self.needs(file, HSA_SONAME, "libhsa-runtime64.so");
             }
         }
-        self.search_path("$ORIGIN", false, &self.layout.libraries);
+        self.search_path("$ORIGIN", SearchPath::Runpath, &self.layout.libraries);
         let client = self.alloc_library(&triton.join("_C/libtriton.so"));
         patchelf(&self.layout.tree.join(&client), &["--add-needed", "libhsa-runtime64.so"]);
-        self.search_path("$ORIGIN/../third_party/rocm/lib", false, [&client]);
+        self.search_path("$ORIGIN/../third_party/rocm/lib", SearchPath::Runpath, [&client]);
         let hip = self.layout.hip.clone();
         self.load("env/bin/load", vec![Word::InTree(hip), Word::InTree(client)]);
     }
@@ -522,20 +487,13 @@ impl Builder {
         self.layout.program.push(Word::Text("--"));
     }
 
-    // patchelf 0.14 does one thing at a time: together, it writes the one's text for the other.
-
     fn needs(&self, file: &Path, needed: &str, instead: &str) {
         patchelf(&self.layout.tree.join(file), &["--replace-needed", needed, instead]);
     }
 
-    /// DT_RUNPATH, or DT_RPATH.
-    fn search_path<'a>(&self, path: &str, rpath: bool, files: impl IntoIterator<Item = &'a PathBuf>) {
-        let options: &[&str] = if rpath { &["--force-rpath"] } else { &[] };
+    fn search_path<'a>(&self, path: &str, tag: SearchPath, files: impl IntoIterator<Item = &'a PathBuf>) {
         for file in files {
-            let file = self.layout.tree.join(file);
-            // An old DT_RPATH stays one unless it is removed.
-            patchelf(&file, &["--remove-rpath"]);
-            patchelf(&file, &[options, &["--set-rpath", path]].concat());
+            tag.set(&self.layout.tree.join(file), path);
         }
     }
 
@@ -564,16 +522,6 @@ impl Builder {
     }
 }
 
-/// `libamdhip64.so` of `libamdhip64.so.6`.
-fn bare(soname: &str) -> String {
-    soname.trim_end_matches(|c: char| c == '.' || c.is_ascii_digit()).to_owned()
-}
-
-/// `libamdhip64-1a2b3c4d.so.5` of `libamdhip64.so.5`.
-fn hashed(soname: &str, hash: &str) -> String {
-    soname.replacen(".so", &format!("-{hash}.so"), 1)
-}
-
 fn text(path: &Path) -> String {
     path.to_str().expect("UTF-8").to_owned()
 }
@@ -591,20 +539,8 @@ fn modified(path: &Path) {
     file.set_modified(time).expect("set the time");
 }
 
-fn patchelf(file: &Path, arguments: &[&str]) {
-    succeed(Command::new("patchelf").args(arguments).arg(file));
-}
-
-/// Another build of the same source: one that differs by nothing but its build-id.
-fn change_build_id(file: &Path) {
-    let mut bytes = std::fs::read(file).expect("read");
-    let id = object::File::parse(&*bytes).expect("ELF").build_id().expect("notes").expect("a build-id").to_owned();
-    let at = bytes.windows(id.len()).position(|window| window == id).expect("the build-id is in the file");
-    bytes[at..at + id.len()].iter_mut().for_each(|byte| *byte ^= 0x5a);
-    std::fs::write(file, bytes).expect("write");
-}
-
-/// A directory of links to all of a generation's libraries but AMD's two: what the loader finds behind a tree's own search path must not be another copy of them.
+/// A directory of links to all of a generation's libraries but AMD's two: what the loader finds behind a tree's own search path must not be
+/// another copy of them.
 fn without_amds(generation: &Generation, below: &Path) -> PathBuf {
     let directory = below.join(format!("rest-{}", generation.name()));
     if !directory.exists() {

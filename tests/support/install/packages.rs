@@ -1,20 +1,16 @@
 //! Debian packages of AMD's libraries, and a root in which dpkg installs them.
 
-#![allow(dead_code)] // each test binary uses a part of it
-
-use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use object::Object;
 use rmcp_fixtures::{Generation, HSA_PACKAGE, HSA_SONAME};
 
-use super::snapshot::snapshot;
-use super::{Run, on_card_with, output, rmcp, succeed};
+use super::in_place::{ends, rmcp};
+use super::libraries::{self, MULTIARCH, rebuild};
+use super::listing::{Listing, snapshot};
+use crate::support::succeed;
 
-/// Where Debian has its libraries.
-pub const MULTIARCH: &str = "usr/lib/x86_64-linux-gnu";
 /// dpkg's own files.
 const DATABASE: &str = "var/lib/dpkg";
 
@@ -54,17 +50,8 @@ impl Library {
 
     /// Where the real one is once it has a front.
     pub fn saved(&self) -> PathBuf {
-        Path::new(MULTIARCH).join(format!("rmcp-real-{}", self.name))
+        libraries::saved(&self.path())
     }
-}
-
-/// Copies a library, and changes its build-id.
-pub fn rebuild(from: &Path, to: &Path) {
-    let mut bytes = std::fs::read(from).unwrap_or_else(|e| panic!("{}: {e}", from.display()));
-    let id = object::File::parse(&*bytes).expect("ELF").build_id().expect("notes").expect("a build-id").to_owned();
-    let at = bytes.windows(id.len()).position(|window| window == id).expect("the build-id is in the file");
-    bytes[at..at + id.len()].iter_mut().for_each(|byte| *byte ^= 0x5a);
-    std::fs::write(to, bytes).expect("write");
 }
 
 /// Builds `PACKAGE_VERSION_amd64.deb` in `directory`: the library and a link by its SONAME.
@@ -162,9 +149,8 @@ impl Root {
     /// `rmcp WORD --system --root ROOT`: demands the exit code, gives stdout.
     #[track_caller]
     pub fn rmcp(&self, word: &str, options: &[&str], expected: i32) -> String {
-        let mut command = rmcp();
-        command.arg(word).args(["--system", "--root"]).arg(self.path()).args(options);
-        ends(command.env("XDG_STATE_HOME", self.directory.path().join("state")), expected)
+        let mut command = rmcp(self.directory.path());
+        ends(command.arg(word).args(["--system", "--root"]).arg(self.path()).args(options), expected)
     }
 
     /// The list of diversions.
@@ -173,7 +159,7 @@ impl Root {
     }
 
     /// The tree without dpkg's own files.
-    pub fn snapshot(&self) -> BTreeMap<PathBuf, String> {
+    pub fn snapshot(&self) -> Listing {
         let mut entries = snapshot(&self.path());
         entries.retain(|path, _| !path.starts_with(DATABASE));
         entries
@@ -182,76 +168,6 @@ impl Root {
     /// Everything but directories, and without dpkg's own files.
     pub fn files(&self) -> Vec<PathBuf> {
         let entries = self.snapshot();
-        entries.into_iter().filter(|(_, line)| !line.starts_with("directory ")).map(|(path, _)| path).collect()
+        entries.into_iter().filter(|(_, entry)| !entry.is_directory()).map(|(path, _)| path).collect()
     }
-}
-
-/// Runs `rmcp` to its end: demands the exit code, gives stdout.
-#[track_caller]
-pub fn ends(rmcp: &mut Command, expected: i32) -> String {
-    let output = output(rmcp);
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(expected), "{rmcp:?}\n--- stdout\n{stdout}--- stderr\n{stderr}");
-    stdout.into_owned()
-}
-
-/// The same without the times of directories: of trees that came about at different times.
-pub fn without_directory_times(entries: BTreeMap<PathBuf, String>) -> BTreeMap<PathBuf, String> {
-    let strip = |line: String| match line.starts_with("directory ") {
-        true => line.split(' ').enumerate().filter(|(at, _)| *at != 3).map(|(_, word)| word.to_owned() + " ").collect(),
-        false => line,
-    };
-    entries.into_iter().map(|(path, line)| (path, strip(line))).collect()
-}
-
-/// Runs a program as its user would, without `rmcp run`, on a virtual RX 6800. The report is `Null` if no RMCP was there to record.
-pub fn run_in_place(environment: &[(&str, &str)], program: &Path, arguments: &[&str]) -> Run {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let record = directory.path().join("record");
-    let recording = [environment, &[("RMCP_RECORD", record.to_str().expect("UTF-8"))]].concat();
-    let mut run = on_card_with("gfx1030", None, &recording, program, arguments);
-    if record.exists() {
-        let output = succeed(rmcp().args(["report", "--json"]).arg(&record));
-        run.report = serde_json::from_slice(&output.stdout).expect("rmcp report --json prints JSON");
-    }
-    run
-}
-
-/// The run's one default host allocation was made by AMD's library alone.
-#[track_caller]
-pub fn assert_not_hooked(run: &Run) {
-    assert_eq!(run.calls.len(), 1, "{}", run.stderr);
-    assert_eq!(run.calls[0].code, 0, "{}", run.stderr);
-    assert_eq!(super::kernel_mtype(run, &run.calls[0]), "UC", "{}", run.stderr);
-    assert!(run.report.is_null(), "{}", run.report);
-}
-
-/// The run's one default host allocation was seen by the hook and arrived as non-coherent memory, and the fronts of these real libraries (file and build-id) were there, no others.
-#[track_caller]
-pub fn assert_hooked(run: &Run, reals: &[(PathBuf, String)]) {
-    assert_eq!(run.calls.len(), 1, "{}", run.stderr);
-    assert_eq!(run.calls[0].code, 0, "{}", run.stderr);
-    assert_eq!(super::kernel_mtype(run, &run.calls[0]), "NC", "{}", run.stderr);
-    assert!(super::rewrites(&run.report, "hipHostMalloc") >= 1, "{}", run.report);
-    let text = |front: &serde_json::Value, field: &str| front[field].as_str().expect("text").to_owned();
-    let fronts = run.report["fronts"].as_array().expect("fronts");
-    let mut seen: Vec<_> = fronts
-        .iter()
-        .map(|front| {
-            let real = PathBuf::from(text(front, "real_path"));
-            (real.canonicalize().unwrap_or(real), text(front, "build_id"))
-        })
-        .collect();
-    let mut expected = reals.to_vec();
-    seen.sort();
-    expected.sort();
-    assert_eq!(seen, expected, "{}", run.stderr);
-}
-
-/// The build-id of a library, in hexadecimal.
-pub fn build_id(file: &Path) -> String {
-    let bytes = std::fs::read(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-    let elf = object::File::parse(&*bytes).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
-    let id = elf.build_id().expect("notes").unwrap_or_else(|| panic!("{}: no build-id", file.display()));
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
 }

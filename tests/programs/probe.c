@@ -1,4 +1,4 @@
-/* Whether libraries work, without a card: loads TREE LIBRARY... opens each by its path and calls one function of it that a broken library or front answers otherwise.
+/* Whether libraries work, without a card: probe TREE LIBRARY... opens each by its path and calls one function of it that a broken library or front answers otherwise.
  * Prints a line for each, and one for each of AMD's libraries that came from outside of TREE. */
 #include <dlfcn.h>
 #include <stdio.h>
