@@ -83,7 +83,7 @@ fn on_a_terminal_it_asks_and_only_a_yes_is_one() {
 /// A journal of a transaction that had not begun its first step: the intent alone.
 fn interrupt(tree: &Tree) {
     let words = format!(
-        "inject=rename,renameat,renameat2:signal=KILL:when=1 -f {} install --yes --quiet --prefix {}",
+        "inject=link,linkat:signal=KILL:when=1 -f {} install --yes --quiet --prefix {}",
         env!("CARGO_BIN_EXE_rmcp"),
         tree.prefix().display()
     );
