@@ -80,7 +80,7 @@ fn on_a_terminal_it_asks_and_only_a_yes_is_one() {
     assert!(said.contains("done: 2 fronts in place"), "{said}");
 }
 
-/// A journal of a transaction that had not begun its first step: the intent alone.
+/// What a kill leaves in the middle of an installation, before the first library is touched.
 fn interrupt(tree: &Tree) {
     let words = format!(
         "inject=link,linkat:signal=KILL:when=1 -f {} install --yes --quiet --prefix {}",
