@@ -2,9 +2,7 @@
 //!
 //! It costs a look for a journal in each known installation, and never makes the command itself fail.
 
-use std::path::{Path, PathBuf};
-
-use rmcp_install::{Kind, Recovered, Session, Target, registry};
+use rmcp_install::{Recovered, Session, Target, registry};
 use rustix::fs::{Access, access};
 
 use super::tree;
@@ -21,7 +19,7 @@ pub fn recover_interrupted(command: &Command) {
         return;
     }
     for (kind, base) in registry::all() {
-        if !journals(kind, &base).iter().any(|state| Session::is_interrupted(state)) {
+        if !Target::state_of(kind, &base).is_some_and(|state| Session::is_interrupted(&state)) {
             continue;
         }
         let Ok(target) = tree::target(kind, &base) else { continue };
@@ -31,15 +29,6 @@ pub fn recover_interrupted(command: &Command) {
         if let Some(sentence) = recover(&target) {
             eprintln!("rmcp: {sentence}");
         }
-    }
-}
-
-/// Where the journal of an installation can be. A Python environment's is with its packages, and there may be several directories of those.
-fn journals(kind: Kind, base: &Path) -> Vec<PathBuf> {
-    match kind {
-        Kind::System => vec![base.join("var/lib/rmcp")],
-        Kind::Prefix => vec![base.join(".rmcp")],
-        Kind::Python => tree::target(kind, base).map(|target| target.state).into_iter().collect(),
     }
 }
 

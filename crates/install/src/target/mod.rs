@@ -11,7 +11,7 @@ use rmcp_front::Layer;
 use serde::{Deserialize, Serialize};
 
 use crate::error::at;
-use crate::{Error, SAVED, files, registry};
+use crate::{Error, SAVED, registry};
 
 pub(crate) use resolve::resolve;
 
@@ -64,6 +64,16 @@ const LOCAL: [&str; 3] = ["usr/local/lib", "usr/local/lib64", "usr/local/lib/x86
 /// Directories of a ROCm below its prefix. ROCm before 5.2 had one prefix for each part; `core-*` comes behind these.
 const ROCM: [&str; 5] = ["lib", "lib64", "lib/x86_64-linux-gnu", "hip/lib", "hsa/lib"];
 
+/// A link in the root must not lead out of it; where there is no `var`, it is made.
+fn system_state(root: &Path) -> PathBuf {
+    const ABOVE: &str = "var/lib";
+    resolve(root, Path::new(ABOVE)).unwrap_or_else(|_| root.join(ABOVE)).join("rmcp")
+}
+
+fn prefix_state(base: &Path) -> PathBuf {
+    base.join(".rmcp")
+}
+
 impl Target {
     /// The system below `root`.
     pub fn system(root: &Path) -> Result<Self, Error> {
@@ -78,10 +88,8 @@ impl Target {
         for prefix in search.rocm_prefixes() {
             search.add_rocm(&prefix);
         }
-        // A link in the root must not lead out of it; where there is no `var`, it is made.
-        let state = root.join("var/lib/rmcp");
-        let state = search.resolve(files::parent(&state)).map_or(state, |directory| directory.join("rmcp"));
-        Ok(search.target(Kind::System, root.clone(), state))
+        let state = system_state(&root);
+        Ok(search.target(Kind::System, root, state))
     }
 
     /// A ROCm below `prefix`.
@@ -92,7 +100,17 @@ impl Target {
         if names(&base).iter().any(|name| is_library_name(name)) {
             search.add(&base, None);
         }
-        Ok(search.target(Kind::Prefix, base.clone(), base.join(".rmcp")))
+        let state = prefix_state(&base);
+        Ok(search.target(Kind::Prefix, base, state))
+    }
+
+    /// [`Target::state`] of the target that is named so, without a search for its libraries; `None` if it cannot be one.
+    pub fn state_of(kind: Kind, base: &Path) -> Option<PathBuf> {
+        match kind {
+            Kind::System => Some(system_state(base)),
+            Kind::Prefix => Some(prefix_state(base)),
+            Kind::Python => python::site_packages(base).first().map(|packages| python::state(packages)),
+        }
     }
 
     /// A Python environment: its directory (venv, virtualenv, conda, uv, pipx; `/usr` or `~/.local`), or an interpreter in it. No Python is started.

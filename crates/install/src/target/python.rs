@@ -35,7 +35,7 @@ pub fn target(named: &Path) -> Result<Target, Error> {
             base.display()
         )));
     };
-    let state = first.join(".rmcp");
+    let state = state(first);
     let mut search = Search::new(Path::new("/"), &base);
     packages.iter().for_each(|packages| search.add_packages(packages));
     if base.join("conda-meta").is_dir() {
@@ -43,6 +43,11 @@ pub fn target(named: &Path) -> Result<Target, Error> {
     }
     search.add_notes(&packages);
     Ok(search.target(Kind::Python, base, state))
+}
+
+/// The state's directory, in the first of an environment's directories of packages.
+pub fn state(packages: &Path) -> PathBuf {
+    packages.join(".rmcp")
 }
 
 /// The environment that was named by its directory or by an interpreter.
@@ -80,7 +85,7 @@ fn environment(named: &Path) -> Result<PathBuf, Error> {
 }
 
 /// Directories of packages, links resolved, each once: the one for compiled packages first, in Python's order. Those that a link leads out of the environment are left out.
-fn site_packages(base: &Path) -> Vec<PathBuf> {
+pub fn site_packages(base: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = Vec::new();
     for (above, kind) in
         [("local/lib", "dist-packages"), ("lib64", "site-packages"), ("lib", "site-packages"), ("lib", "dist-packages")]
